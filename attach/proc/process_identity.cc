@@ -1,0 +1,32 @@
+#include "attach/proc/process_identity.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "attach/proc/stat.h"
+
+namespace pyleak::attach {
+
+Result<ProcessIdentity> ProcessIdentity::Open(int pid) {
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    // EINVAL: the number is a thread's and not a process's, or no pid at all (pidfd_open(2)).
+    if (errno == EINVAL || errno == ESRCH) {
+      return Error{ErrorCode::kNoSuchProcess, "no process has the pid " + std::to_string(pid)};
+    }
+    return ErrnoError("pidfd_open");
+  }
+  auto stat = ReadStat(pid);
+  if (!stat) return std::move(stat).error();
+  return ProcessIdentity(pid, stat->start_ticks, std::move(pidfd));
+}
+
+bool ProcessIdentity::StillRuns() const {
+  pollfd ended{pidfd(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) == 0;
+}
+
+}  // namespace pyleak::attach

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attach/base/remote_address.h"
+#include "attach/base/result.h"
+#include "attach/memory/memory_reader.h"
+#include "attach/proc/maps.h"
+#include "attach/proc/process_identity.h"
+#include "symbolize/elf/elf_image.h"
+
+namespace pyleak::symbolize {
+
+/// An ELF file mapped into the target.
+struct Module {
+  std::string path;  ///< As in /proc/PID/maps; for naming only.
+  std::vector<AddressRange> ranges;
+  std::uint64_t bias = 0;  ///< Address in the target minus address in the file (wraps).
+  std::shared_ptr<const ElfImage> image;
+};
+
+/// What an address in the target belongs to. Images are opened as the target sees them: /proc/PID/map_files first,
+/// then /proc/PID/root, then the path with the build-id compared; lazily, and kept across Refresh().
+class ModuleMap {
+ public:
+  /// The target need not be stopped.
+  static Result<ModuleMap> Read(const attach::ProcessIdentity& process, const attach::MemoryReader& memory);
+
+  ModuleMap(ModuleMap&&) noexcept;
+  ModuleMap& operator=(ModuleMap&&) noexcept;
+  ~ModuleMap();
+
+  /// Reads the memory map again; true if anything executable has changed.
+  bool Refresh();
+
+  /// Code that no file backs, told by us: where pyleak placed its own agent.
+  void AddImage(AddressRange range, std::string path, std::shared_ptr<const ElfImage> image, std::uint64_t bias);
+
+  /// Null for JIT code, data that no file backs, and unmapped addresses. Valid until Refresh() or AddImage().
+  [[nodiscard]] const Module* Find(RemoteAddress address) const;
+  /// Every module, in order of address. Opens each image.
+  [[nodiscard]] std::vector<const Module*> modules() const;
+  [[nodiscard]] const attach::MemoryMap& memory_map() const;
+
+ private:
+  struct State;
+  explicit ModuleMap(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pyleak::symbolize
