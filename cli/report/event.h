@@ -1,0 +1,155 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "symbolize/stack.h"
+
+namespace pyleak::cli {
+
+// What a watch has to say, as plain values: the watch makes them, every format prints them. Text is the target's, any
+// bytes; the formats clean it. Durations are on CLOCK_MONOTONIC, timestamps on CLOCK_REALTIME.
+
+using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// A thread as the user knows it. Numbers are in pyleak's own pid namespace.
+struct ThreadName {
+  int pid = 0;
+  int tid = 0;
+  std::string process;
+  std::string thread;
+};
+
+/// One thread's repeated wait on one poll object.
+struct Loop {
+  std::string kind = "generic";  ///< asyncio, uvloop, node, libuv, libevent, ...: the library that runs it.
+  std::string wait;              ///< The wait call: epoll_wait, poll, ...
+  std::optional<int> fd;         ///< The epoll descriptor; poll and select have none.
+  std::uint64_t iteration = 0;   ///< Iterations that this loop has begun since pyleak counts them.
+};
+
+enum class CauseKind { kCpu, kSyscall, kLock, kGil, kGc, kDisk, kNotScheduled, kStopped, kNestedWait, kUnknown };
+
+/// Why a loop did not return to its wait. What is not known is left out.
+struct Cause {
+  CauseKind kind = CauseKind::kUnknown;
+  std::string summary;  ///< A sentence for a person; empty: nothing is known.
+  std::optional<std::string> syscall;
+  std::optional<int> fd;
+  std::optional<std::string> target;  ///< The path or the peer's address behind `fd`.
+  std::optional<std::chrono::nanoseconds> cpu;
+  std::optional<std::chrono::nanoseconds> wait;
+  std::optional<std::chrono::nanoseconds> runqueue;  ///< Runnable, but not on a CPU.
+};
+
+/// The coroutine that the loop was running.
+struct Task {
+  std::string name;
+  std::string coroutine;
+};
+
+/// One distinct stack seen within a block; times are from the block's beginning.
+struct Sample {
+  int count = 0;
+  std::chrono::nanoseconds first_at{};
+  std::chrono::nanoseconds last_at{};
+  symbolize::Stack blocking_stack;
+};
+
+/// How the stacks of a block were taken.
+struct Capture {
+  std::vector<std::chrono::nanoseconds> freezes;  ///< How long the thread was held, one for each sample.
+  std::optional<std::chrono::nanoseconds> after;  ///< The first sample, from the block's beginning.
+  bool complete = false;                          ///< The unwind reached the bottom of the stack.
+  std::vector<std::string> notes;
+};
+
+/// An iteration of a loop that lasted longer than the threshold.
+struct BlockEvent {
+  std::uint64_t block_id = 0;  ///< 1, 2, 3 ... within a watch.
+  std::chrono::nanoseconds duration{};
+  std::chrono::nanoseconds threshold{};
+  Timestamp timestamp;   ///< When the block began.
+  bool ongoing = false;  ///< The block lasts still; `duration` is its age.
+  ThreadName thread;
+  Loop loop;
+  Cause cause;
+  std::optional<Task> task;
+  std::optional<symbolize::Stack> blocking_stack;  ///< User languages, and the native frames that matter.
+  std::optional<symbolize::Stack> native_stack;    ///< Every native frame.
+  std::vector<Sample> samples;
+  Capture capture;
+};
+
+/// A block has just passed the threshold; its event follows when it ends.
+struct Onset {
+  std::chrono::nanoseconds lag{};
+  std::chrono::nanoseconds threshold{};
+  Timestamp timestamp;  ///< Now.
+  ThreadName thread;
+};
+
+/// The watch begins.
+struct WatchStarted {
+  Timestamp timestamp;
+  int pid = 0;
+  std::string process;
+  std::chrono::nanoseconds threshold{};
+  std::chrono::nanoseconds check_interval{};
+  bool children = false;  ///< Child processes are watched too.
+};
+
+/// What one loop did while it was watched.
+struct LoopTotals {
+  ThreadName thread;
+  Loop loop;
+  std::uint64_t blocks = 0;
+  std::chrono::nanoseconds blocked{};  ///< The sum of its blocks' durations.
+  std::chrono::nanoseconds busy{};     ///< Outside of its wait call.
+  std::chrono::nanoseconds waiting{};  ///< In its wait call.
+  std::chrono::nanoseconds longest{};  ///< Its longest iteration.
+};
+
+/// What was counted but could not be told one by one.
+struct Dropped {
+  std::uint64_t blocks = 0;   ///< Over the threshold, but their place in the heartbeat was taken before they were read.
+  std::uint64_t loops = 0;    ///< Found no place in the heartbeat.
+  std::uint64_t records = 0;  ///< Could not be written to the output. The reporter counts them.
+};
+
+enum class EndReason { kTargetEnded, kInterrupted, kTerminated, kDuration, kMaxBlocks, kReaderGone, kFailed };
+
+/// The watch ends.
+struct WatchEnded {
+  Timestamp timestamp;
+  EndReason reason = EndReason::kTargetEnded;
+  std::chrono::nanoseconds duration{};
+  std::uint64_t blocks = 0;
+  std::chrono::nanoseconds blocked{};
+  std::vector<LoopTotals> loops;
+  Dropped dropped;
+};
+
+/// Something the user should know about the watch itself.
+struct Warning {
+  Timestamp timestamp;
+  std::string code;  ///< For programs: a word or two of lower case, stable: "no_loop", "blind".
+  std::string message;
+  std::optional<int> pid;
+};
+
+/// A loop as it is at this moment: what dump and list show.
+struct LoopSnapshot {
+  Timestamp timestamp;
+  ThreadName thread;
+  Loop loop;
+  bool waiting = false;                           ///< In its wait call, as an idle loop is.
+  std::optional<std::chrono::nanoseconds> since;  ///< How long it has been waiting or busy.
+  std::optional<symbolize::Stack> blocking_stack;
+  std::optional<symbolize::Stack> native_stack;
+};
+
+}  // namespace pyleak::cli
