@@ -1,0 +1,171 @@
+/* The heartbeat: what the agent in the target writes and pyleak reads. Included by both sides, in C and in C++.
+ *
+ *   arena   one shared memory object a watch: an ArenaHeader, then `region_count` regions
+ *   region  one process of the watch: a RegionHeader, then `slot_count` slots
+ *   slot    one wait of one thread: its state, its totals, its finished long iterations
+ *
+ * Each slot is written by the thread that owns it and by nobody else, except where a field says otherwise. pyleak
+ * trusts nothing in here: the target may have overwritten it. All times are CLOCK_MONOTONIC in nanoseconds, as the
+ * target's own time namespace shows it. */
+#ifndef PYLEAK_ATTACH_AGENT_PROTOCOL_H_
+#define PYLEAK_ATTACH_AGENT_PROTOCOL_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define PYLEAK_ALIGNED alignas(PYLEAK_CACHE_LINE)
+#else
+#define PYLEAK_ALIGNED _Alignas(PYLEAK_CACHE_LINE)
+#endif
+
+#define PYLEAK_MAGIC 0x4b41454c5950ULL /* "PYLEAK" */
+/* Raised whenever the layout or the meaning of anything in this file changes: pyleak talks to no other version. */
+#define PYLEAK_PROTOCOL_VERSION 1
+
+#define PYLEAK_CACHE_LINE 64
+#define PYLEAK_PAGE 4096
+
+/* Where `run` tells the agent of a child process which arena is its own. */
+#define PYLEAK_ARENA_VARIABLE "PYLEAK_ARENA"
+#define PYLEAK_ARENA_PATH_BYTES 128
+
+/* What a thread waits in. A program that reaches a wait through syscall(2) counts as the call that it makes. */
+enum PyleakWait {
+  PYLEAK_WAIT_EPOLL_WAIT = 1,
+  PYLEAK_WAIT_EPOLL_PWAIT,
+  PYLEAK_WAIT_EPOLL_PWAIT2,
+  PYLEAK_WAIT_POLL,
+  PYLEAK_WAIT_PPOLL,
+  PYLEAK_WAIT_SELECT,
+  PYLEAK_WAIT_PSELECT
+};
+
+/* An iteration that lasted at least the threshold, from the return of the wait call to its next entry. */
+struct PyleakIteration {
+  uint64_t number;
+  uint64_t begin_ns;
+  uint64_t end_ns;
+};
+
+/* Finished long iterations that pyleak has not read yet are lost when more than this come at once; a reader tells by
+ * `long_iterations`. pyleak looks at least once in half as many thresholds. */
+#define PYLEAK_RING_LENGTH 64
+/* Lengths of iterations: four buckets an octave of microseconds, up to 2^32 us = 71 minutes (see BucketOf in agent.c). */
+#define PYLEAK_HISTOGRAM_BUCKETS 128
+
+struct PyleakSlot {
+  /* Odd: busy, in iteration sequence / 2. Even and not 0: inside the wait call. Stored last at each transition, so
+   * that a reader who finds the same odd (even) number before and after has read the busy_since_ns (wait_since_ns)
+   * that belongs to it. */
+  PYLEAK_ALIGNED uint64_t sequence;
+  uint64_t busy_since_ns;
+  uint64_t wait_since_ns;
+  /* Of the wait call: where its return address lies, and that address. */
+  uint64_t stack_pointer;
+  uint64_t return_address;
+  uint64_t long_iterations; /* ever written to the ring */
+  uint64_t busy_ns;         /* of all finished iterations */
+  uint64_t waiting_ns;
+
+  /* 0: the slot is free. */
+  PYLEAK_ALIGNED uint64_t key;
+  uint64_t thread_pointer;
+  uint32_t tid; /* as the target's pid namespace numbers it */
+  uint32_t wait; /* enum PyleakWait, of the latest call */
+  int32_t fd;    /* of the epoll instance; -1 for poll and select */
+  uint32_t max_fds; /* poll and select: the most descriptors ever asked for */
+  /* Set by anybody (a new epoll instance under an old number; pyleak, when the thread is gone): what the slot stood
+   * for is over. The owner's next entry begins anew, without an iteration in between; or another thread takes it. */
+  uint32_t retired;
+  uint32_t reserved;
+
+  PYLEAK_ALIGNED uint32_t histogram[PYLEAK_HISTOGRAM_BUCKETS];
+  struct PyleakIteration ring[PYLEAK_RING_LENGTH]; /* number n is at (n-th written) % PYLEAK_RING_LENGTH */
+};
+
+enum PyleakRegionState { PYLEAK_REGION_FREE = 0, PYLEAK_REGION_CLAIMED = 1, PYLEAK_REGION_LIVE = 2 };
+
+struct PyleakRegion {
+  PYLEAK_ALIGNED uint32_t state; /* claimed by the agent, freed by pyleak once the process is gone */
+  uint32_t pid;                               /* as the target's pid namespace numbers it */
+  uint64_t agent_base;
+  uint64_t dropped_waits;   /* wait calls that found no slot */
+  uint64_t slotless_inside; /* threads inside the agent without a slot that says so */
+  uint64_t claimed_ns;
+};
+
+struct PyleakArena {
+  PYLEAK_ALIGNED uint64_t magic;
+  uint32_t version;
+  uint32_t region_count;
+  uint64_t region_bytes;
+  uint64_t arena_bytes;
+  uint32_t slot_count;
+  uint32_t follow_children; /* 0: a forked child goes straight through */
+  uint64_t threshold_ns;    /* written by pyleak; iterations of at least this go to the ring */
+  uint32_t owner_pid;       /* the pyleak that watches, in its own pid namespace */
+  uint32_t reserved;
+  uint64_t owner_start_ticks;
+  uint64_t dropped_processes; /* found no free region */
+};
+
+#define PYLEAK_SLOT_COUNT 256
+/* Regions and the header begin on pages of their own, so that memory is used only as it is written. */
+#define PYLEAK_REGION_BYTES \
+  ((PYLEAK_PAGE + PYLEAK_SLOT_COUNT * sizeof(struct PyleakSlot) + PYLEAK_PAGE - 1) / PYLEAK_PAGE * PYLEAK_PAGE)
+#define PYLEAK_ARENA_BYTES(regions) (PYLEAK_PAGE + (regions)*PYLEAK_REGION_BYTES)
+
+/* The import slots that attach redirects. */
+struct PyleakPatch {
+  uint64_t slot;        /* address of the import slot in the target */
+  uint64_t original;    /* what it held, and will hold again */
+  uint64_t replacement; /* the agent's function */
+  uint32_t protection;  /* PROT_* of its page, put back after each write */
+  uint32_t applied;     /* written by the agent: 1 while the slot holds the replacement */
+};
+#define PYLEAK_MAX_PATCHES 512
+
+/* Every function that the agent wraps has the name of the one it stands for; the order here is that of `real`. */
+enum PyleakFunction {
+  PYLEAK_FUNCTION_EPOLL_WAIT,
+  PYLEAK_FUNCTION_EPOLL_PWAIT,
+  PYLEAK_FUNCTION_EPOLL_PWAIT2,
+  PYLEAK_FUNCTION_POLL,
+  PYLEAK_FUNCTION_POLL_CHK,
+  PYLEAK_FUNCTION_PPOLL,
+  PYLEAK_FUNCTION_PPOLL_CHK,
+  PYLEAK_FUNCTION_SELECT,
+  PYLEAK_FUNCTION_PSELECT,
+  PYLEAK_FUNCTION_SYSCALL,
+  PYLEAK_FUNCTION_EPOLL_CREATE,
+  PYLEAK_FUNCTION_EPOLL_CREATE1,
+  PYLEAK_FUNCTION_COUNT
+};
+#define PYLEAK_FUNCTION_NAMES                                                                                \
+  "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "__poll_chk", "ppoll", "__ppoll_chk", "select", "pselect", \
+      "syscall", "epoll_create", "epoll_create1"
+
+/* Values of the word at PyleakContext.armed, in a page that reads 0 in a forked child (MADV_WIPEONFORK). */
+enum PyleakArmed { PYLEAK_ARMED_NOT_YET = 0, PYLEAK_ARMED = 1, PYLEAK_ARMED_SETTING_UP = 2, PYLEAK_ARMED_OFF = 3 };
+
+/* The agent's own memory, private to the process: the symbol `pyleak_context` of the agent. On attach pyleak fills it
+ * before the first function of the agent runs, and never while one of them does. Pointers are the target's. */
+struct PyleakContext {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t patch_count;
+  uint64_t real[PYLEAK_FUNCTION_COUNT]; /* read by the stubs: must stay at this offset, see PYLEAK_CONTEXT_REAL */
+  uint64_t clock;                       /* int clock_gettime(clockid_t, struct timespec*), the vDSO's if it has one */
+  uint64_t arena;
+  uint64_t region;
+  uint64_t armed;
+  uint64_t arena_bytes;  /* attach: how much pyleak_begin maps */
+  uint32_t region_count; /* attach */
+  int32_t memory_fd;     /* attach: of the arena, from pyleak_begin to pyleak_install */
+  int64_t result;        /* of pyleak_begin, pyleak_install, pyleak_remove: 0, or a negative errno */
+  char arena_path[PYLEAK_ARENA_PATH_BYTES]; /* run: from PYLEAK_ARENA_VARIABLE; empty: nothing to do */
+  struct PyleakPatch patches[PYLEAK_MAX_PATCHES];
+};
+#define PYLEAK_CONTEXT_REAL 16
+
+#endif /* PYLEAK_ATTACH_AGENT_PROTOCOL_H_ */
