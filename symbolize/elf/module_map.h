@@ -21,18 +21,20 @@ struct Module {
   std::shared_ptr<const ElfImage> image;
 };
 
-/// What an address in the target belongs to. Images are opened as the target sees them: /proc/PID/map_files first,
-/// then /proc/PID/root, then the path with the build-id compared; lazily, and kept across Refresh().
+/// What an address in the target belongs to. Only files of which a part is mapped executable are opened, and those as
+/// the target sees them: /proc/PID/map_files first, then the path in the target's root and in our own, both compared
+/// with the beginning of the module in memory; lazily, and kept across Refresh().
 class ModuleMap {
  public:
-  /// The target need not be stopped.
+  /// The target need not be stopped. `memory` must outlive the map.
   static Result<ModuleMap> Read(const attach::ProcessIdentity& process, const attach::MemoryReader& memory);
 
   ModuleMap(ModuleMap&&) noexcept;
   ModuleMap& operator=(ModuleMap&&) noexcept;
   ~ModuleMap();
 
-  /// Reads the memory map again; true if anything executable has changed.
+  /// Reads the memory map again; true if anything executable has changed. If it cannot be read (the target has ended),
+  /// the old one stays.
   bool Refresh();
 
   /// Code that no file backs, told by us: where pyleak placed its own agent.

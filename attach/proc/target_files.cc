@@ -1,0 +1,61 @@
+#include "attach/proc/target_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "attach/base/file.h"
+
+namespace pyleak::attach {
+namespace {
+
+/// Reading access to what an O_PATH descriptor stands for, if that is a regular file.
+Result<UniqueFd> ReopenRegular(const UniqueFd& location, const std::string& path) {
+  struct stat status {};
+  if (::fstat(location.get(), &status) != 0) return ErrnoError(path);
+  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kCorrupt, path + ": not a regular file"};
+  return OpenFile("/proc/self/fd/" + std::to_string(location.get()), O_RDONLY | O_NONBLOCK);
+}
+
+}  // namespace
+
+Result<UniqueFd> OpenRegularFile(const std::string& path) {
+  auto location = OpenFile(path, O_PATH);
+  if (!location) return std::move(location).error();
+  return ReopenRegular(*location, path);
+}
+
+Result<UniqueFd> TargetFiles::Open(const std::string& path) const {
+  std::string absolute = path;
+  if (!path.starts_with('/')) {
+    auto directory = WorkingDirectory();
+    if (!directory) return std::move(directory).error();
+    absolute = *directory + "/" + path;
+  }
+  auto root = OpenFile(proc_ + "/root", O_PATH | O_DIRECTORY);
+  if (!root) return std::move(root).error();
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const UniqueFd location(static_cast<int>(::syscall(SYS_openat2, root->get(), absolute.c_str(), &how, sizeof how)));
+  if (!location) return ErrnoError(path);
+  return ReopenRegular(location, path);
+}
+
+Result<UniqueFd> TargetFiles::OpenMapped(AddressRange range) const {
+  return OpenRegularFile(fmt::format("{}/map_files/{:x}-{:x}", proc_, range.begin.value(), range.end.value()));
+}
+
+/// Both links are printed relative to our own root, so that the target's root has to be taken off its directory's name.
+Result<std::string> TargetFiles::WorkingDirectory() const {
+  auto root = ReadLink(proc_ + "/root");
+  auto directory = ReadLink(proc_ + "/cwd");
+  if (!root) return std::move(root).error();
+  if (!directory) return std::move(directory).error();
+  if (*root != "/" && directory->starts_with(*root)) directory->erase(0, root->size());
+  return *std::move(directory);
+}
+
+}  // namespace pyleak::attach

@@ -1,0 +1,188 @@
+#include "symbolize/elf/elf_image.h"
+
+#include <elfutils/libdwelf.h>
+#include <fmt/format.h>
+#include <gelf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "attach/memory/mapped_file.h"
+#include "symbolize/elf/symbol_index.h"
+
+namespace pyleak::symbolize {
+namespace {
+
+/// Chromium, about the largest program there is, has some 1.5 million; a forged file must not cost more than this.
+constexpr std::size_t kMaxSymbols = 4'000'000;
+
+struct ElfEnd {
+  void operator()(Elf* elf) const { ::elf_end(elf); }
+};
+using ElfHandle = std::unique_ptr<Elf, ElfEnd>;
+
+/// Neither a section nor a file nor thread-local storage has an address of the kind that is asked for here.
+bool HasAddress(const GElf_Sym& symbol) {
+  const int type = GELF_ST_TYPE(symbol.st_info);
+  const bool right_type = type == STT_FUNC || type == STT_OBJECT || type == STT_NOTYPE || type == STT_GNU_IFUNC;
+  return right_type && symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS;
+}
+
+void AppendSymbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::vector<SymbolIndex::Entry>& entries) {
+  Elf_Data* const data = ::elf_getdata(section, nullptr);
+  if (data == nullptr || data->d_buf == nullptr) return;
+  const std::size_t entry_bytes = ::gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
+  const std::size_t count = std::min(data->d_size / entry_bytes, kMaxSymbols - entries.size());
+  entries.reserve(entries.size() + count);
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Sym symbol;
+    if (::gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || !HasAddress(symbol)) continue;
+    const char* const name = ::elf_strptr(elf, header.sh_link, symbol.st_name);
+    if (name == nullptr || *name == '\0') continue;
+    const int type = GELF_ST_TYPE(symbol.st_info);
+    entries.push_back({.name = name,
+                       .address = symbol.st_value,
+                       .size = static_cast<std::uint32_t>(std::min<std::uint64_t>(symbol.st_size, UINT32_MAX)),
+                       .binding = static_cast<std::uint8_t>(GELF_ST_BIND(symbol.st_info)),
+                       .function = type == STT_FUNC || type == STT_GNU_IFUNC});
+  }
+}
+
+SymbolIndex ReadSymbols(Elf* elf) {
+  std::vector<SymbolIndex::Entry> entries;
+  for (const GElf_Word table : {SHT_SYMTAB, SHT_DYNSYM}) {
+    for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
+      GElf_Shdr header;
+      if (::gelf_getshdr(section, &header) != nullptr && header.sh_type == table) {
+        AppendSymbols(elf, section, header, entries);
+      }
+    }
+  }
+  return SymbolIndex(std::move(entries));
+}
+
+std::optional<ElfImage::Symbol> AsSymbol(const SymbolIndex::Entry* entry) {
+  if (entry == nullptr) return std::nullopt;
+  return ElfImage::Symbol{entry->name, entry->address, entry->size};
+}
+
+}  // namespace
+
+struct ElfImage::State {
+  std::vector<std::byte> copy;                // one of these two
+  std::optional<attach::MappedFile> mapping;  // holds `bytes`
+  std::span<std::byte> bytes;
+  ElfHandle elf;
+  std::uint64_t entry = 0;
+  std::vector<Segment> segments;
+  std::optional<std::uint64_t> unwind_index;
+  std::optional<SymbolIndex> symbols;
+
+  SymbolIndex& Symbols() {
+    if (!symbols) symbols = ReadSymbols(elf.get());
+    return *symbols;
+  }
+  void ReadSegments();
+};
+
+void ElfImage::State::ReadSegments() {
+  std::size_t count = 0;
+  if (::elf_getphdrnum(elf.get(), &count) != 0) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Phdr header;
+    if (::gelf_getphdr(elf.get(), static_cast<int>(i), &header) == nullptr) return;
+    if (header.p_type == PT_GNU_EH_FRAME) unwind_index = header.p_vaddr;
+    if (header.p_type != PT_LOAD) continue;
+    segments.push_back({.address = header.p_vaddr,
+                        .file_offset = header.p_offset,
+                        .file_size = header.p_filesz,
+                        .memory_size = header.p_memsz,
+                        .executable = (header.p_flags & PF_X) != 0,
+                        .writable = (header.p_flags & PF_W) != 0});
+  }
+}
+
+ElfImage::ElfImage(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ElfImage::~ElfImage() = default;
+
+Result<std::shared_ptr<const ElfImage>> ElfImage::Open(UniqueFd file) {
+  auto mapping = attach::MappedFile::Map(std::move(file));
+  if (!mapping) return std::move(mapping).error();
+  auto state = std::make_unique<State>();
+  state->mapping.emplace(*std::move(mapping));
+  state->bytes = state->mapping->bytes();
+  return Read(std::move(state));
+}
+
+Result<std::shared_ptr<const ElfImage>> ElfImage::FromBytes(std::vector<std::byte> bytes) {
+  auto state = std::make_unique<State>();
+  state->copy = std::move(bytes);
+  state->bytes = state->copy;
+  return Read(std::move(state));
+}
+
+Result<std::shared_ptr<const ElfImage>> ElfImage::Read(std::unique_ptr<State> state) {
+  ::elf_version(EV_CURRENT);
+  // libelf takes text; the image is bytes to everybody else.
+  state->elf.reset(::elf_memory(reinterpret_cast<char*>(state->bytes.data()), state->bytes.size()));
+  if (!state->elf || ::elf_kind(state->elf.get()) != ELF_K_ELF) return Error{ErrorCode::kCorrupt, "not an ELF file"};
+  GElf_Ehdr header;
+  if (::gelf_getehdr(state->elf.get(), &header) == nullptr) return Error{ErrorCode::kCorrupt, ::elf_errmsg(-1)};
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB) {
+    return Error{ErrorCode::kWrongArchitecture, "not a 64-bit little-endian ELF file"};
+  }
+  state->entry = header.e_entry;
+  state->ReadSegments();
+  return std::shared_ptr<const ElfImage>(new ElfImage(std::move(state)));
+}
+
+std::span<const std::byte> ElfImage::bytes() const { return state_->bytes; }
+const std::vector<ElfImage::Segment>& ElfImage::segments() const { return state_->segments; }
+std::uint64_t ElfImage::entry() const { return state_->entry; }
+std::optional<std::uint64_t> ElfImage::unwind_index() const { return state_->unwind_index; }
+
+std::optional<ElfImage::Section> ElfImage::FindSection(std::string_view name) const {
+  Elf* const elf = state_->elf.get();
+  std::size_t names = 0;
+  if (::elf_getshdrstrndx(elf, &names) != 0) return std::nullopt;
+  for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
+    GElf_Shdr header;
+    if (::gelf_getshdr(section, &header) == nullptr) continue;
+    const char* const found = ::elf_strptr(elf, names, header.sh_name);
+    if (found == nullptr || name != found) continue;
+    if (header.sh_type == SHT_NOBITS) return Section{header.sh_addr, {}};
+    if (header.sh_offset > bytes().size() || header.sh_size > bytes().size() - header.sh_offset) return std::nullopt;
+    return Section{header.sh_addr, bytes().subspan(header.sh_offset, header.sh_size)};
+  }
+  return std::nullopt;
+}
+
+std::optional<ElfImage::Symbol> ElfImage::FindSymbol(std::string_view name) const {
+  return AsSymbol(state_->Symbols().FindByName(name));
+}
+
+std::optional<ElfImage::Symbol> ElfImage::FunctionAt(std::uint64_t address) const {
+  return AsSymbol(state_->Symbols().FunctionAt(address));
+}
+
+std::string ElfImage::build_id_hex() const {
+  const void* note = nullptr;
+  const ssize_t size = ::dwelf_elf_gnu_build_id(state_->elf.get(), &note);
+  std::string text;
+  for (ssize_t i = 0; i < size; ++i) text += fmt::format("{:02x}", static_cast<const unsigned char*>(note)[i]);
+  return text;
+}
+
+std::span<const std::byte> ElfImage::BytesAt(std::uint64_t address) const {
+  for (const Segment& segment : segments()) {
+    const std::uint64_t offset = address - segment.address;  // wraps below the segment, and is then too large
+    if (offset >= segment.file_size || segment.file_offset > bytes().size()) continue;
+    const auto in_file = bytes().subspan(segment.file_offset);
+    if (offset >= in_file.size()) continue;
+    return in_file.subspan(offset, std::min<std::uint64_t>(segment.file_size - offset, in_file.size() - offset));
+  }
+  return {};
+}
+
+}  // namespace pyleak::symbolize

@@ -1,0 +1,64 @@
+#include "symbolize/elf/symbol_index.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <functional>
+#include <tuple>
+
+namespace pyleak::symbolize {
+namespace {
+
+std::size_t LeadingUnderscores(std::string_view name) { return std::min(name.find_first_not_of('_'), name.size()); }
+
+/// Of several names for one function: that of its users before the internal one (`poll`, not `__poll`), a global before
+/// a weak and a local one, one with a size before one without.
+auto Preference(const SymbolIndex::Entry& entry) {
+  const int binding = entry.binding == STB_GLOBAL ? 0 : entry.binding == STB_WEAK ? 1 : 2;
+  return std::tuple(entry.address, entry.size == 0, LeadingUnderscores(entry.name), binding);
+}
+
+}  // namespace
+
+const SymbolIndex::Entry* SymbolIndex::FindByName(std::string_view name) {
+  SortByName();
+  const auto candidates = std::ranges::equal_range(by_name_, std::hash<std::string_view>{}(name), {}, &Named::hash);
+  for (const Named& candidate : candidates) {
+    if (name == entries_[candidate.entry].name) return &entries_[candidate.entry];
+  }
+  return nullptr;
+}
+
+const SymbolIndex::Entry* SymbolIndex::FunctionAt(std::uint64_t address) {
+  SortByAddress();
+  const auto after =
+      std::ranges::upper_bound(by_address_, address, {}, [this](std::uint32_t i) { return entries_[i].address; });
+  if (after == by_address_.begin()) return nullptr;
+  const Entry& candidate = entries_[*std::prev(after)];
+  if (candidate.size != 0 && address - candidate.address >= candidate.size) return nullptr;
+  return &candidate;
+}
+
+void SymbolIndex::SortByName() {
+  if (sorted_by_name_) return;
+  sorted_by_name_ = true;
+  by_name_.reserve(entries_.size());
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    by_name_.push_back({std::hash<std::string_view>{}(entries_[i].name), i});
+  }
+  std::ranges::stable_sort(by_name_, {}, &Named::hash);
+}
+
+void SymbolIndex::SortByAddress() {
+  if (sorted_by_address_) return;
+  sorted_by_address_ = true;
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].function) by_address_.push_back(i);
+  }
+  std::ranges::sort(by_address_, {}, [this](std::uint32_t i) { return Preference(entries_[i]); });
+  const auto surplus = std::ranges::unique(by_address_, {}, [this](std::uint32_t i) { return entries_[i].address; });
+  by_address_.erase(surplus.begin(), surplus.end());
+  by_address_.shrink_to_fit();
+}
+
+}  // namespace pyleak::symbolize

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace pyleak::symbolize {
+
+/// The symbols of one ELF file, found by name and by address. Each order is sorted at its first use: an executable such
+/// as Node's has more than 100,000 symbols, and most images are asked for a handful or for none.
+class SymbolIndex {
+ public:
+  struct Entry {
+    const char* name = nullptr;  ///< Ends with a zero; the file's.
+    std::uint64_t address = 0;
+    std::uint32_t size = 0;
+    std::uint8_t binding = 0;  ///< STB_*
+    bool function = false;
+  };
+
+  /// `entries` in order of preference: of two with one name the first is found.
+  explicit SymbolIndex(std::vector<Entry> entries) : entries_(std::move(entries)) {}
+
+  [[nodiscard]] const Entry* FindByName(std::string_view name);
+  /// A function without a size reaches to the next one.
+  [[nodiscard]] const Entry* FunctionAt(std::uint64_t address);
+
+ private:
+  struct Named {
+    std::size_t hash;
+    std::uint32_t entry;
+  };
+
+  void SortByName();
+  void SortByAddress();
+
+  std::vector<Entry> entries_;
+  std::vector<Named> by_name_;
+  std::vector<std::uint32_t> by_address_;  ///< Functions only, one for each address.
+  bool sorted_by_name_ = false;
+  bool sorted_by_address_ = false;
+};
+
+}  // namespace pyleak::symbolize
