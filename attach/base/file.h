@@ -12,6 +12,9 @@ namespace pyleak {
 /// cut off, so that a hostile file cannot fill our memory.
 Result<std::string> ReadTextFile(const std::string& path, std::size_t limit_bytes = std::size_t{16} << 20);
 
+/// The rest of an open file, from where it stands; cut off as above.
+Result<std::string> ReadText(const UniqueFd& file, std::size_t limit_bytes);
+
 /// open(2) with O_CLOEXEC and O_NOCTTY added.
 Result<UniqueFd> OpenFile(const std::string& path, int flags);
 
