@@ -10,6 +10,35 @@
 #ifndef PYLEAK_ATTACH_AGENT_PROTOCOL_H_
 #define PYLEAK_ATTACH_AGENT_PROTOCOL_H_
 
+/* What a thread waits in. A program that reaches a wait through syscall(2) counts as the call that it makes. */
+#define PYLEAK_WAIT_EPOLL_WAIT 1
+#define PYLEAK_WAIT_EPOLL_PWAIT 2
+#define PYLEAK_WAIT_EPOLL_PWAIT2 3
+#define PYLEAK_WAIT_POLL 4
+#define PYLEAK_WAIT_PPOLL 5
+#define PYLEAK_WAIT_SELECT 6
+#define PYLEAK_WAIT_PSELECT 7
+
+/* Every function that the agent wraps has the name of the one it stands for; the order here is that of `real`. */
+#define PYLEAK_FUNCTION_EPOLL_WAIT 0
+#define PYLEAK_FUNCTION_EPOLL_PWAIT 1
+#define PYLEAK_FUNCTION_EPOLL_PWAIT2 2
+#define PYLEAK_FUNCTION_POLL 3
+#define PYLEAK_FUNCTION_POLL_CHK 4
+#define PYLEAK_FUNCTION_PPOLL 5
+#define PYLEAK_FUNCTION_PPOLL_CHK 6
+#define PYLEAK_FUNCTION_SELECT 7
+#define PYLEAK_FUNCTION_PSELECT 8
+#define PYLEAK_FUNCTION_SYSCALL 9
+#define PYLEAK_FUNCTION_EPOLL_CREATE 10
+#define PYLEAK_FUNCTION_EPOLL_CREATE1 11
+#define PYLEAK_FUNCTION_COUNT 12
+
+/* Offset of PyleakContext.real, for the stubs. */
+#define PYLEAK_CONTEXT_REAL 16
+
+#ifndef __ASSEMBLER__
+
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -29,17 +58,6 @@
 #define PYLEAK_ARENA_VARIABLE "PYLEAK_ARENA"
 #define PYLEAK_ARENA_PATH_BYTES 128
 
-/* What a thread waits in. A program that reaches a wait through syscall(2) counts as the call that it makes. */
-enum PyleakWait {
-  PYLEAK_WAIT_EPOLL_WAIT = 1,
-  PYLEAK_WAIT_EPOLL_PWAIT,
-  PYLEAK_WAIT_EPOLL_PWAIT2,
-  PYLEAK_WAIT_POLL,
-  PYLEAK_WAIT_PPOLL,
-  PYLEAK_WAIT_SELECT,
-  PYLEAK_WAIT_PSELECT
-};
-
 /* An iteration that lasted at least the threshold, from the return of the wait call to its next entry. */
 struct PyleakIteration {
   uint64_t number;
@@ -50,7 +68,8 @@ struct PyleakIteration {
 /* Finished long iterations that pyleak has not read yet are lost when more than this come at once; a reader tells by
  * `long_iterations`. pyleak looks at least once in half as many thresholds. */
 #define PYLEAK_RING_LENGTH 64
-/* Lengths of iterations: four buckets an octave of microseconds, up to 2^32 us = 71 minutes (see BucketOf in agent.c). */
+/* Lengths of iterations: four buckets an octave of microseconds, up to 2^32 us = 71 minutes (see BucketOf in agent.c).
+ */
 #define PYLEAK_HISTOGRAM_BUCKETS 128
 
 struct PyleakSlot {
@@ -70,9 +89,9 @@ struct PyleakSlot {
   /* 0: the slot is free. */
   PYLEAK_ALIGNED uint64_t key;
   uint64_t thread_pointer;
-  uint32_t tid; /* as the target's pid namespace numbers it */
-  uint32_t wait; /* enum PyleakWait, of the latest call */
-  int32_t fd;    /* of the epoll instance; -1 for poll and select */
+  uint32_t tid;     /* as the target's pid namespace numbers it */
+  uint32_t wait;    /* PYLEAK_WAIT_*, of the latest call */
+  int32_t fd;       /* of the epoll instance; -1 for poll and select */
   uint32_t max_fds; /* poll and select: the most descriptors ever asked for */
   /* Set by anybody (a new epoll instance under an old number; pyleak, when the thread is gone): what the slot stood
    * for is over. The owner's next entry begins anew, without an iteration in between; or another thread takes it. */
@@ -87,7 +106,7 @@ enum PyleakRegionState { PYLEAK_REGION_FREE = 0, PYLEAK_REGION_CLAIMED = 1, PYLE
 
 struct PyleakRegion {
   PYLEAK_ALIGNED uint32_t state; /* claimed by the agent, freed by pyleak once the process is gone */
-  uint32_t pid;                               /* as the target's pid namespace numbers it */
+  uint32_t pid;                  /* as the target's pid namespace numbers it */
   uint64_t agent_base;
   uint64_t dropped_waits;   /* wait calls that found no slot */
   uint64_t slotless_inside; /* threads inside the agent without a slot that says so */
@@ -125,23 +144,7 @@ struct PyleakPatch {
 };
 #define PYLEAK_MAX_PATCHES 512
 
-/* Every function that the agent wraps has the name of the one it stands for; the order here is that of `real`. */
-enum PyleakFunction {
-  PYLEAK_FUNCTION_EPOLL_WAIT,
-  PYLEAK_FUNCTION_EPOLL_PWAIT,
-  PYLEAK_FUNCTION_EPOLL_PWAIT2,
-  PYLEAK_FUNCTION_POLL,
-  PYLEAK_FUNCTION_POLL_CHK,
-  PYLEAK_FUNCTION_PPOLL,
-  PYLEAK_FUNCTION_PPOLL_CHK,
-  PYLEAK_FUNCTION_SELECT,
-  PYLEAK_FUNCTION_PSELECT,
-  PYLEAK_FUNCTION_SYSCALL,
-  PYLEAK_FUNCTION_EPOLL_CREATE,
-  PYLEAK_FUNCTION_EPOLL_CREATE1,
-  PYLEAK_FUNCTION_COUNT
-};
-#define PYLEAK_FUNCTION_NAMES                                                                                \
+#define PYLEAK_FUNCTION_NAMES                                                                                     \
   "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "__poll_chk", "ppoll", "__ppoll_chk", "select", "pselect", \
       "syscall", "epoll_create", "epoll_create1"
 
@@ -154,18 +157,18 @@ struct PyleakContext {
   uint64_t magic;
   uint32_t version;
   uint32_t patch_count;
-  uint64_t real[PYLEAK_FUNCTION_COUNT]; /* read by the stubs: must stay at this offset, see PYLEAK_CONTEXT_REAL */
+  uint64_t real[PYLEAK_FUNCTION_COUNT]; /* at PYLEAK_CONTEXT_REAL */
   uint64_t clock;                       /* int clock_gettime(clockid_t, struct timespec*), the vDSO's if it has one */
   uint64_t arena;
   uint64_t region;
   uint64_t armed;
-  uint64_t arena_bytes;  /* attach: how much pyleak_begin maps */
-  uint32_t region_count; /* attach */
-  int32_t memory_fd;     /* attach: of the arena, from pyleak_begin to pyleak_install */
-  int64_t result;        /* of pyleak_begin, pyleak_install, pyleak_remove: 0, or a negative errno */
+  uint64_t arena_bytes;                     /* attach: how much pyleak_begin maps */
+  uint32_t region_count;                    /* attach */
+  int32_t memory_fd;                        /* attach: of the arena, from pyleak_begin to pyleak_install */
+  int64_t result;                           /* of pyleak_begin, pyleak_install, pyleak_remove: 0, or a negative errno */
   char arena_path[PYLEAK_ARENA_PATH_BYTES]; /* run: from PYLEAK_ARENA_VARIABLE; empty: nothing to do */
   struct PyleakPatch patches[PYLEAK_MAX_PATCHES];
 };
-#define PYLEAK_CONTEXT_REAL 16
+#endif /* __ASSEMBLER__ */
 
 #endif /* PYLEAK_ATTACH_AGENT_PROTOCOL_H_ */

@@ -1,0 +1,346 @@
+/* The agent: what pyleak places in the target. It notes when a thread enters a wait call and when it comes back, and
+ * nothing else. No libc, no thread, no allocation, no lock, no thread-local storage; it sets no errno and uses no
+ * vector register. Every loop is bounded. The same object file serves `run` (LD_PRELOAD) and `attach` (mapped by
+ * pyleak); see protocol.h for what it writes and arch/ for the functions that the target calls. */
+
+#include "attach/agent/agent.h"
+
+#include <stddef.h>
+
+#include "attach/agent/arch/x86_64.h"
+#include "attach/agent/link_map.h"
+#include "attach/agent/system_calls.h"
+
+/* Two names: the dynamic one for pyleak, the hidden one so that our own code reaches it without a relocation. */
+struct PyleakContext pyleak_context_local = {
+    .magic = PYLEAK_MAGIC, .version = PYLEAK_PROTOCOL_VERSION, .memory_fd = -1};
+extern struct PyleakContext pyleak_context __attribute__((alias("pyleak_context_local"), visibility("default")));
+
+#define context pyleak_context_local
+
+_Static_assert(offsetof(struct PyleakContext, real) == PYLEAK_CONTEXT_REAL, "the stubs read real[] there");
+_Static_assert((PYLEAK_SLOT_COUNT & (PYLEAK_SLOT_COUNT - 1)) == 0, "slots are found by masking a hash");
+
+/* Stands for a slot where there is none, so that the way out knows of the way in. */
+#define SLOTLESS ((struct PyleakSlot*)1)
+
+/* How far from its hash a slot may lie; also the work that one wait call can cost at the most. */
+#define LONGEST_PROBE 16
+
+static struct PyleakArena* arena(void) { return (struct PyleakArena*)context.arena; }
+static struct PyleakRegion* region(void) { return (struct PyleakRegion*)context.region; }
+static uint32_t* armed(void) { return (uint32_t*)context.armed; }
+
+static struct PyleakSlot* slots_of(struct PyleakRegion* of) { return (struct PyleakSlot*)((char*)of + PYLEAK_PAGE); }
+
+static uint64_t now_ns(void) {
+  struct {
+    int64_t seconds;
+    int64_t nanoseconds;
+  } time;
+  ((int (*)(int, void*))context.clock)(/*CLOCK_MONOTONIC*/ 1, &time);
+  return (uint64_t)time.seconds * 1000000000u + (uint64_t)time.nanoseconds;
+}
+
+/* ---- becoming armed: once a process, on its first wait call ---- */
+
+static int claim_region(void) {
+  struct PyleakArena* of = arena();
+  for (uint32_t i = 0; i < of->region_count; ++i) {
+    struct PyleakRegion* candidate = (struct PyleakRegion*)((char*)of + PYLEAK_PAGE + i * of->region_bytes);
+    uint32_t is_free = PYLEAK_REGION_FREE;
+    if (!__atomic_compare_exchange_n(&candidate->state, &is_free, PYLEAK_REGION_CLAIMED, 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) {
+      continue;
+    }
+    candidate->pid = (uint32_t)pyleak_getpid();
+    candidate->agent_base = (uint64_t)pyleak_image_base;
+    candidate->claimed_ns = now_ns();
+    __atomic_store_n(&candidate->state, PYLEAK_REGION_LIVE, __ATOMIC_RELEASE);
+    context.region = (uint64_t)candidate;
+    return 1;
+  }
+  __atomic_add_fetch(&of->dropped_processes, 1, __ATOMIC_RELAXED);
+  return 0;
+}
+
+/* A page that reads 0 in a forked child, which so knows that the heartbeat is its parent's and not its own. */
+static int64_t map_armed_page(void) {
+  const int64_t page = pyleak_map_private(PYLEAK_PAGE);
+  if (pyleak_failed(page)) return page;
+  const int64_t result = pyleak_wipe_on_fork((uint64_t)page, PYLEAK_PAGE);
+  if (pyleak_failed(result)) {
+    pyleak_unmap((uint64_t)page, PYLEAK_PAGE);
+    return result;
+  }
+  context.armed = (uint64_t)page;
+  return 0;
+}
+
+/* `run`: opens the arena that the environment named. The file is closed again at once. */
+static int64_t map_arena_by_path(void) {
+  const int64_t fd = pyleak_open_shared(context.arena_path);
+  if (pyleak_failed(fd)) return fd;
+  int64_t result = pyleak_map_shared((int)fd, PYLEAK_PAGE);
+  if (!pyleak_failed(result)) {
+    const struct PyleakArena header = *(const struct PyleakArena*)result;
+    pyleak_unmap((uint64_t)result, PYLEAK_PAGE);
+    const int known = header.magic == PYLEAK_MAGIC && header.version == PYLEAK_PROTOCOL_VERSION;
+    result = known ? pyleak_map_shared((int)fd, header.arena_bytes) : -1;
+    if (!pyleak_failed(result)) context.arena = (uint64_t)result;
+  }
+  pyleak_close((int)fd);
+  return pyleak_failed(result) ? result : 0;
+}
+
+/* The first wait call of a process that was started by `run`. Another thread that comes meanwhile is not watched for
+ * that one call. */
+static int set_up(void) {
+  static uint32_t begun;
+  uint32_t no = 0;
+  if (!__atomic_compare_exchange_n(&begun, &no, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 0;
+  if (pyleak_failed(map_arena_by_path()) || pyleak_failed(map_armed_page())) return 0;
+  return 1;
+}
+
+/* True if the thread may go on to a slot. */
+static int become_armed(void) {
+  pyleak_resolve();
+  if (!context.armed && (!context.arena_path[0] || !set_up())) return 0;
+  if (!context.arena) return 0;
+  uint32_t not_yet = PYLEAK_ARMED_NOT_YET;
+  if (!__atomic_compare_exchange_n(armed(), &not_yet, PYLEAK_ARMED_SETTING_UP, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    return 0;
+  }
+  const int first = context.region == 0;
+  const int claimed = (first || arena()->follow_children) && claim_region();
+  __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
+  return claimed;
+}
+
+/* ---- slots ---- */
+
+static int is_epoll(uint32_t wait) { return wait <= PYLEAK_WAIT_EPOLL_PWAIT2; }
+
+/* An epoll instance is one loop wherever it is waited for; poll and select have no object, so the place of the call
+ * stands for it. */
+static uint64_t key_of(uint32_t wait, uint64_t subject, uint64_t stack_pointer, uint64_t return_address) {
+  uint64_t key = pyleak_thread_pointer() * 0x9e3779b97f4a7c15u;
+  key ^= is_epoll(wait) ? subject + 1 : return_address ^ (stack_pointer << 16 | stack_pointer >> 48);
+  key = (key ^ key >> 29) * 0xbf58476d1ce4e5b9u; /* SplitMix64's finisher: spreads every bit */
+  key ^= key >> 32;
+  return key ? key : 1;
+}
+
+static void begin_anew(struct PyleakSlot* slot, int32_t fd) {
+  __atomic_store_n(&slot->sequence, 0, __ATOMIC_RELEASE);
+  slot->thread_pointer = pyleak_thread_pointer();
+  slot->tid = (uint32_t)pyleak_gettid();
+  slot->fd = fd;
+  __atomic_store_n(&slot->retired, 0, __ATOMIC_RELEASE);
+}
+
+static void forget(struct PyleakSlot* slot) {
+  slot->long_iterations = slot->busy_ns = slot->waiting_ns = 0;
+  slot->max_fds = 0;
+  for (int i = 0; i < PYLEAK_HISTOGRAM_BUCKETS; ++i) slot->histogram[i] = 0;
+}
+
+/* A slot that somebody else's wait may take: nobody is inside, and it is over, or it is this thread's own note of a
+ * poll or select from another place (of which a program may have any number). */
+static int may_be_taken(const struct PyleakSlot* slot) {
+  const uint64_t sequence = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+  if (sequence != 0 && sequence % 2 == 0) return 0;
+  if (__atomic_load_n(&slot->retired, __ATOMIC_ACQUIRE)) return 1;
+  return !is_epoll(slot->wait) && slot->thread_pointer == pyleak_thread_pointer();
+}
+
+static struct PyleakSlot* find_slot(uint64_t key, int32_t fd) {
+  struct PyleakSlot* slots = slots_of(region());
+  struct PyleakSlot* taken = 0;
+  for (uint32_t i = 0; i < LONGEST_PROBE; ++i) {
+    struct PyleakSlot* slot = &slots[(key + i) & (PYLEAK_SLOT_COUNT - 1)];
+    uint64_t found = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
+    if (found == key) {
+      if (__atomic_load_n(&slot->retired, __ATOMIC_ACQUIRE)) begin_anew(slot, fd);
+      return slot;
+    }
+    if (found == 0) {
+      if (!__atomic_compare_exchange_n(&slot->key, &found, key, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) continue;
+      begin_anew(slot, fd);
+      return slot;
+    }
+    if (!taken && may_be_taken(slot)) taken = slot;
+  }
+  if (!taken) return 0;
+  uint64_t old = __atomic_load_n(&taken->key, __ATOMIC_ACQUIRE);
+  if (!__atomic_compare_exchange_n(&taken->key, &old, key, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 0;
+  __atomic_store_n(&taken->sequence, 0, __ATOMIC_RELEASE);
+  forget(taken);
+  begin_anew(taken, fd);
+  return taken;
+}
+
+/* Four buckets an octave: 0, 1, 2, 3 us, then 4, 5, 6, 7, then 8-9, 10-11, 12-13, 14-15, then 16-19 ... */
+static uint32_t bucket_of(uint64_t duration_ns) {
+  const uint64_t us = duration_ns / 1000;
+  if (us < 4) return (uint32_t)us;
+  const uint32_t octave = 63u - (uint32_t)__builtin_clzll(us);
+  const uint32_t bucket = (octave - 1) * 4 + ((uint32_t)(us >> (octave - 2)) & 3);
+  return bucket < PYLEAK_HISTOGRAM_BUCKETS ? bucket : PYLEAK_HISTOGRAM_BUCKETS - 1;
+}
+
+static void finish_iteration(struct PyleakSlot* slot, uint64_t sequence, uint64_t end_ns) {
+  const uint64_t begin_ns = slot->busy_since_ns;
+  const uint64_t duration_ns = end_ns > begin_ns ? end_ns - begin_ns : 0;
+  slot->busy_ns += duration_ns;
+  slot->histogram[bucket_of(duration_ns)]++;
+  if (duration_ns < __atomic_load_n(&arena()->threshold_ns, __ATOMIC_RELAXED)) return;
+  struct PyleakIteration* entry = &slot->ring[slot->long_iterations % PYLEAK_RING_LENGTH];
+  entry->number = sequence / 2;
+  entry->begin_ns = begin_ns;
+  entry->end_ns = end_ns;
+  __atomic_store_n(&slot->long_iterations, slot->long_iterations + 1, __ATOMIC_RELEASE);
+}
+
+static struct PyleakSlot* enter_without_slot(void) {
+  __atomic_add_fetch(&region()->dropped_waits, 1, __ATOMIC_RELAXED);
+  __atomic_add_fetch(&region()->slotless_inside, 1, __ATOMIC_ACQ_REL);
+  return SLOTLESS;
+}
+
+/* A wait call begins. 0: it is none of our business, go straight through. */
+struct PyleakSlot* pyleak_enter(uint64_t subject, uint64_t stack_pointer, uint64_t return_address, uint32_t wait) {
+  if (!context.armed || __atomic_load_n(armed(), __ATOMIC_ACQUIRE) != PYLEAK_ARMED) {
+    if (!become_armed()) return 0;
+  }
+  const int epoll = is_epoll(wait);
+  if (!epoll && (uint32_t)subject == 0) return 0; /* poll and select of nothing: a sleep, not a wait for events */
+  const int32_t fd = epoll ? (int32_t)subject : -1;
+  struct PyleakSlot* slot = find_slot(key_of(wait, (uint32_t)subject, stack_pointer, return_address), fd);
+  if (!slot) return enter_without_slot();
+  const uint64_t sequence = slot->sequence;
+  /* In the wait already, and deeper now: a signal handler waits on the same object. Shallower: the earlier call was
+   * left by a longjmp. */
+  if (sequence != 0 && sequence % 2 == 0 && stack_pointer < slot->stack_pointer) return enter_without_slot();
+  const uint64_t now = now_ns();
+  if (sequence % 2 == 1) finish_iteration(slot, sequence, now);
+  slot->stack_pointer = stack_pointer;
+  slot->return_address = return_address;
+  slot->wait = wait;
+  if (!epoll && slot->max_fds < (uint32_t)subject) slot->max_fds = (uint32_t)subject;
+  slot->wait_since_ns = now;
+  __atomic_store_n(&slot->sequence, (sequence | 1) + 1, __ATOMIC_RELEASE);
+  return slot;
+}
+
+/* The wait call has returned. */
+void pyleak_leave(struct PyleakSlot* slot) {
+  if (slot == SLOTLESS) {
+    __atomic_sub_fetch(&region()->slotless_inside, 1, __ATOMIC_ACQ_REL);
+    return;
+  }
+  const uint64_t now = now_ns();
+  slot->waiting_ns += now - slot->wait_since_ns;
+  slot->busy_since_ns = now;
+  __atomic_store_n(&slot->sequence, (slot->sequence + 1) | 1, __ATOMIC_RELEASE);
+}
+
+/* ---- a new epoll instance under a number that an old one had: what the slots of that number stood for is over ---- */
+
+static int note_created(int fd) {
+  if (fd < 0 || !context.armed || __atomic_load_n(armed(), __ATOMIC_ACQUIRE) != PYLEAK_ARMED) return fd;
+  struct PyleakSlot* slots = slots_of(region());
+  for (uint32_t i = 0; i < PYLEAK_SLOT_COUNT; ++i) {
+    if (slots[i].key && slots[i].fd == fd && is_epoll(slots[i].wait)) {
+      __atomic_store_n(&slots[i].retired, 1, __ATOMIC_RELEASE);
+    }
+  }
+  return fd;
+}
+
+static int create_epoll(int function, int argument) {
+  pyleak_resolve();
+  struct PyleakRegion* const in = region();
+  if (in) __atomic_add_fetch(&in->slotless_inside, 1, __ATOMIC_ACQ_REL);
+  const int fd = note_created(((int (*)(int))context.real[function])(argument));
+  if (in) __atomic_sub_fetch(&in->slotless_inside, 1, __ATOMIC_ACQ_REL);
+  return fd;
+}
+
+__attribute__((visibility("default"))) int epoll_create(int size) {
+  return create_epoll(PYLEAK_FUNCTION_EPOLL_CREATE, size);
+}
+
+__attribute__((visibility("default"))) int epoll_create1(int flags) {
+  return create_epoll(PYLEAK_FUNCTION_EPOLL_CREATE1, flags);
+}
+
+/* ---- called by pyleak on a borrowed thread (attach) ---- */
+
+__attribute__((visibility("default"))) void pyleak_begin(void) {
+  const int64_t fd = pyleak_create_memory("pyleak", context.arena_bytes);
+  context.result = fd;
+  if (pyleak_failed(fd)) return;
+  context.memory_fd = (int32_t)fd;
+  const int64_t address = pyleak_map_shared((int)fd, context.arena_bytes);
+  context.result = address;
+  if (!pyleak_failed(address)) {
+    context.arena = (uint64_t)address;
+    context.result = map_armed_page();
+  }
+}
+
+/* Writes one import slot if it still holds what is expected; other threads may call through it at the same moment. */
+static int64_t write_import_slot(const struct PyleakPatch* patch, uint64_t expected, uint64_t value) {
+  const uint64_t page = patch->slot & ~(uint64_t)(PYLEAK_PAGE - 1);
+  const int read_only = !pyleak_is_writable(patch->protection);
+  if (read_only) {
+    const int64_t result = pyleak_protect(page, PYLEAK_PAGE, pyleak_writable(patch->protection));
+    if (pyleak_failed(result)) return result;
+  }
+  __atomic_compare_exchange_n((uint64_t*)patch->slot, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  return read_only ? pyleak_protect(page, PYLEAK_PAGE, patch->protection) : 0;
+}
+
+static uint32_t patch_count(void) {
+  return context.patch_count < PYLEAK_MAX_PATCHES ? context.patch_count : PYLEAK_MAX_PATCHES;
+}
+
+/* Also for modules that were loaded since: what has been applied stays as it is. */
+__attribute__((visibility("default"))) void pyleak_install(void) {
+  if (context.memory_fd >= 0) {
+    pyleak_close(context.memory_fd);
+    context.memory_fd = -1;
+  }
+  if (*armed() != PYLEAK_ARMED) {
+    const int claimed = claim_region();
+    __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
+  }
+  context.result = 0;
+  for (uint32_t i = 0; i < patch_count(); ++i) {
+    struct PyleakPatch* patch = &context.patches[i];
+    if (patch->applied) continue;
+    const int64_t result = write_import_slot(patch, patch->original, patch->replacement);
+    if (pyleak_failed(result)) {
+      context.result = result;
+      continue;
+    }
+    patch->applied = 1;
+  }
+}
+
+__attribute__((visibility("default"))) void pyleak_remove(void) {
+  __atomic_store_n(armed(), PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
+  context.result = 0;
+  for (uint32_t i = 0; i < patch_count(); ++i) {
+    struct PyleakPatch* patch = &context.patches[i];
+    if (!patch->applied) continue;
+    const int64_t result = write_import_slot(patch, patch->replacement, patch->original);
+    if (pyleak_failed(result)) {
+      context.result = result;
+      continue;
+    }
+    patch->applied = 0;
+  }
+}
