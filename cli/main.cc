@@ -1,8 +1,39 @@
+#include <csignal>
 #include <cstdio>
+#include <string>
+#include <variant>
+#include <vector>
 
-#include "cli/version.h"
+#include "cli/complain.h"
+#include "cli/exit_status.h"
+#include "cli/options.h"
 
-int main() {
-  std::printf("pyleak %s\n", pyleak::cli::Version());
-  return 0;
+namespace pyleak::cli {
+namespace {
+
+struct Dispatch {
+  int operator()(const UsageError& error) const {
+    Complain(error.what, error.hint);
+    return kExitUsage;
+  }
+  int operator()(const ShowText& show) const {
+    std::fputs(show.text.c_str(), stdout);
+    return std::fflush(stdout) == 0 ? kExitFine : kExitFailed;
+  }
+  template <typename Options>
+  int operator()(const Options&) const {
+    Complain("this command is not built yet", "");
+    return kExitFailed;
+  }
+};
+
+}  // namespace
+}  // namespace pyleak::cli
+
+int main(int argc, char** argv) {
+  // A closed pipe and a full file are results of write(2), not the end of us: the target must be left as it was.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  using namespace pyleak::cli;  // NOLINT: main is the program
+  return std::visit(Dispatch{}, ParseCommandLine(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc)));
 }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "attach/base/result.h"
+
+namespace pyleak::cli {
+
+/// What decides whether pyleak may reach a process, as far as /proc tells.
+struct TargetFacts {
+  int pid = 0;
+  std::optional<std::uint32_t> uid;  ///< Whose process it is; none: it has gone.
+  std::uint32_t own_uid = 0;
+  bool may_trace_all = false;  ///< pyleak has CAP_SYS_PTRACE.
+  /// kernel.yama.ptrace_scope: 1 only descendants, 2 only with CAP_SYS_PTRACE, 3 nobody
+  /// (Documentation/admin-guide/LSM/Yama.rst); none: no Yama in this kernel.
+  std::optional<int> yama_scope;
+  int tracer_pid = 0;  ///< Who traces it already; 0: nobody.
+  std::string tracer_name;
+};
+
+TargetFacts ReadTargetFacts(int pid);
+
+/// The value of a line "Name:\tvalue" of /proc/PID/status (proc(5)).
+std::optional<std::string_view> StatusValue(std::string_view text, std::string_view name);
+
+/// One line that says what the user can do about a failure to reach the process; empty: nothing helps.
+std::string Advice(ErrorCode code, const TargetFacts& facts);
+
+}  // namespace pyleak::cli

@@ -1,0 +1,310 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "cli/duration.h"
+#include "cli/help_text.h"
+#include "cli/version.h"
+
+namespace pyleak::cli {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// Help as strace prints it: short name, long names, what it takes; beside it what it does.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(34); }
+  std::string make_usage(const CLI::App*, std::string) const override { return ""; }
+  std::string make_positionals(const CLI::App*) const override { return ""; }
+  std::string make_option_name(const CLI::Option* option, bool) const override {
+    std::string names = option->get_snames().empty() ? "    " : "";
+    for (const auto& name : option->get_snames()) names += "-" + name + ", ";
+    for (const auto& name : option->get_lnames()) names += "--" + name + ", ";
+    return names.substr(0, names.size() - 2);
+  }
+};
+
+/// What is given more than once: its last value counts, each of them counts, or it is an error.
+enum class Repeated { kLastCounts, kEachCounts, kRefused };
+
+/// The options of one command, and the first thing that was wrong with their values.
+class OptionTable {
+ public:
+  /// Takes a value, or says why it cannot be meant.
+  using Take = std::function<Result<void>(const std::string& value)>;
+
+  OptionTable(std::string name, const char* help, const char* examples) : name_(std::move(name)), app_(help) {
+    app_.formatter(std::make_shared<HelpFormatter>());
+    app_.footer(examples);
+    app_.set_help_flag("-h,--help", "Show this help and exit");
+  }
+
+  void BeginGroup(const std::string& title) { app_.option_defaults()->group(title); }
+
+  /// `hint`: what to do when `take` refuses a value.
+  void Add(const std::string& names, const std::string& takes, const std::string& help, const std::string& hint,
+           const Take& take, Repeated repeated = Repeated::kLastCounts) {
+    const std::string name = names.substr(names.rfind(',') + 1);
+    const auto take_all = [this, name, hint, take](const Arguments& values) {
+      for (const auto& value : values) {
+        if (auto taken = take(value); !taken && !error_) error_ = UsageError{name + ": " + taken.error().what, hint};
+      }
+    };
+    app_.add_option_function<Arguments>(names, take_all, help)
+        ->option_text(takes)
+        ->type_name(takes)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(PolicyFor(repeated));
+  }
+
+  /// Of a flag and its opposite ("--x,!--no-x") the last one counts.
+  void AddFlag(const std::string& names, bool& value, const std::string& help) {
+    app_.add_flag(names, value, help)->take_last();
+  }
+
+  /// What to show instead of doing the command's work; nullopt: go on, the values have been taken.
+  std::optional<CommandLine> Parse(Arguments arguments) {
+    std::reverse(arguments.begin(), arguments.end());  // as App::parse(vector) wants them
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+      return ShowText{HelpText()};
+    } catch (const CLI::ParseError& error) {
+      return UsageError{error.what(), HelpHint()};
+    }
+    if (error_) return *error_;
+    return std::nullopt;
+  }
+
+  /// The index of the first argument that is neither an option nor an option's value; "--" is none.
+  [[nodiscard]] std::size_t OptionsEnd(const Arguments& arguments) const {
+    std::size_t at = 0;
+    while (at < arguments.size() && arguments[at].size() > 1 && arguments[at][0] == '-' && arguments[at] != "--") {
+      at += ValueFollows(arguments[at]) ? 2 : 1;
+    }
+    return std::min(at, arguments.size());
+  }
+
+  [[nodiscard]] std::string HelpHint() const { return "`pyleak " + name_ + " --help` lists what it takes"; }
+
+ private:
+  /// True for "-o" and "--output", which take the next argument; not for "-oFILE", "--output=FILE" and flags.
+  [[nodiscard]] bool ValueFollows(const std::string& argument) const {
+    const CLI::Option* option = app_.get_option_no_throw(argument);
+    return option != nullptr && option->get_items_expected_min() > 0;
+  }
+
+  static CLI::MultiOptionPolicy PolicyFor(Repeated repeated) {
+    switch (repeated) {
+      case Repeated::kLastCounts:
+        return CLI::MultiOptionPolicy::TakeLast;
+      case Repeated::kEachCounts:
+        return CLI::MultiOptionPolicy::TakeAll;
+      case Repeated::kRefused:
+        break;
+    }
+    return CLI::MultiOptionPolicy::Throw;
+  }
+
+  /// CLI11 puts one blank line too many before each group.
+  [[nodiscard]] std::string HelpText() const { return CLI::detail::find_and_replace(app_.help(), "\n\n\n", "\n\n"); }
+
+  std::string name_;
+  CLI::App app_;
+  std::optional<UsageError> error_;
+};
+
+template <typename Number>
+Result<Number> ParsePositive(const std::string& text, const std::string& what) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end || number <= 0) {
+    return Error{ErrorCode::kInvalidArgument, "\"" + text + "\" is not " + what};
+  }
+  return number;
+}
+
+/// A Take that stores what `parse` makes of the value.
+template <typename Parse, typename Destination>
+OptionTable::Take Into(Destination& destination, Parse parse) {
+  return [&destination, parse](const std::string& text) -> Result<void> {
+    auto value = parse(text);
+    if (!value) return std::move(value).error();
+    destination = *std::move(value);
+    return {};
+  };
+}
+
+/// The same for a list: adds to it.
+template <typename Parse, typename Element>
+OptionTable::Take OntoList(std::vector<Element>& list, Parse parse) {
+  return [&list, parse](const std::string& text) -> Result<void> {
+    auto value = parse(text);
+    if (!value) return std::move(value).error();
+    list.push_back(*std::move(value));
+    return {};
+  };
+}
+
+Result<std::string> NonEmpty(const std::string& text) {
+  if (text.empty()) return Error{ErrorCode::kInvalidArgument, "an empty value names nothing"};
+  return text;
+}
+
+template <typename Value>
+void AddChoice(OptionTable& table, const std::string& names, const std::string& help,
+               std::vector<std::pair<std::string, Value>> choices, Value& value) {
+  std::string takes;
+  for (const auto& choice : choices) takes += (takes.empty() ? "" : "|") + choice.first;
+  const auto parse = [choices, takes](const std::string& text) -> Result<Value> {
+    const auto found = std::find_if(choices.begin(), choices.end(), [&](const auto& one) { return one.first == text; });
+    if (found == choices.end()) return Error{ErrorCode::kInvalidArgument, "\"" + text + "\" is none of " + takes};
+    return found->second;
+  };
+  table.Add(names, takes, help, "choose one of " + takes, Into(value, parse));
+}
+
+template <typename Destination>
+void AddDuration(OptionTable& table, const std::string& names, const std::string& help, Destination& value) {
+  table.Add(names, "DURATION", help, "write a duration as 0.2, 0.2s, 200ms, 50us or 2m; a bare number is seconds",
+            Into(value, [](const std::string& text) { return ParseDuration(text); }));
+}
+
+void AddFilter(OptionTable& table, const std::string& name, const std::string& help, std::vector<FrameFilter>& list) {
+  table.Add(name, "FILE[:NAME[:LINE]]", help, "write it as app.py, app.py:handle or app.py:handle:42",
+            OntoList(list, [](const std::string& text) { return FrameFilter::Parse(text); }), Repeated::kEachCounts);
+}
+
+void AddLoopChoice(OptionTable& table, LoopChoice& choice) {
+  table.Add("--loop", "KIND", "Only loops of this kind: asyncio, node, libuv, ...; may repeat",
+            "`pyleak list` shows the loops and their kinds", OntoList(choice.kinds, NonEmpty), Repeated::kEachCounts);
+  table.Add("--thread", "TID-or-NAME", "Only the loops of this thread; may repeat",
+            "`pyleak list` shows the loops and their threads", OntoList(choice.threads, NonEmpty),
+            Repeated::kEachCounts);
+}
+
+void AddOutputOptions(OptionTable& table, OutputOptions& options, const std::string& default_output) {
+  AddChoice(table, "-f,--format", "For people, or JSON Lines for programs [text]",
+            {{"text", Format::kText}, {"json", Format::kJson}}, options.format);
+  table.Add("-o,--output", "FILE", "Where to; - is stdout, fd:N an open descriptor [" + default_output + "]",
+            "name a file, - or fd:N", Into(options.output, NonEmpty));
+  AddChoice(table, "--color", "Colours; NO_COLOR and CLICOLOR_FORCE are honoured [auto]",
+            {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}}, options.color);
+}
+
+void AddNative(OptionTable& table, OutputOptions& options) {
+  table.AddFlag("--native", options.native, "Every native frame in the text, not just the last one");
+}
+
+template <typename Destination>
+void AddPid(OptionTable& table, Destination& pid) {
+  table.Add("pid", "PID", "", "give the number of a process, as `pgrep -f NAME` and `pyleak list` print it",
+            Into(pid, [](const std::string& text) { return ParsePositive<int>(text, "a process id"); }),
+            Repeated::kRefused);
+}
+
+void AddWatchOptions(OptionTable& table, WatchOptions& watch, bool is_run) {
+  table.BeginGroup("What to report");
+  AddDuration(table, "-t,--threshold", "Least block to report [200ms]", watch.threshold);
+  AddDuration(table, "-i,--check-interval", "How often to look at an idle loop [50ms]", watch.check_interval);
+  AddFilter(table, "--caller", "Only blocks with such a frame on the stack; may repeat", watch.callers);
+  AddFilter(table, "--ignore", "No blocks whose innermost user frame is this; may repeat", watch.ignored);
+  AddLoopChoice(table, watch.loops);
+  table.AddFlag("--children,!--no-children", watch.children,
+                std::string("Follow child processes, or do not [") + (is_run ? "--children]" : "--no-children]"));
+
+  table.BeginGroup("When to stop");
+  AddDuration(table, "-d,--duration", "Stop after this time", watch.duration);
+  table.Add("-n,--max-blocks", "N", "Stop after this many blocks", "give a whole number greater than zero",
+            Into(watch.max_blocks,
+                 [](const std::string& text) { return ParsePositive<std::uint64_t>(text, "a number of blocks"); }));
+
+  table.BeginGroup("How to report");
+  AddChoice(table, "-a,--action", "What to do about a block [warn]",
+            {{"warn", Action::kWarn}, {"log", Action::kLog}, {"cancel", Action::kCancel}, {"raise", Action::kRaise}},
+            watch.action);
+  AddOutputOptions(table, watch.output, is_run ? "stderr" : "stdout");
+  AddNative(table, watch.output);
+  table.Add("--log-file", "FILE", "Where --action log writes; syslog is the system log [stderr]",
+            "name a file, syslog, - or fd:N", Into(watch.log_file, NonEmpty));
+}
+
+std::optional<UsageError> Contradiction(const WatchOptions& watch) {
+  if (!watch.log_file.empty() && watch.action != Action::kLog) {
+    return UsageError{"--log-file is for --action log only", "add --action log, or use --output"};
+  }
+  return std::nullopt;
+}
+
+CommandLine ParseAttach(const Arguments& arguments) {
+  OptionTable table("attach", help::kAttach, help::kAttachExamples);
+  AttachOptions options;
+  AddPid(table, options.pid);
+  AddWatchOptions(table, options.watch, false);
+  if (auto instead = table.Parse(arguments)) return *instead;
+  if (options.pid == 0) return UsageError{"attach: no process id given", "pyleak attach PID; `pyleak list` finds some"};
+  if (auto error = Contradiction(options.watch)) return *error;
+  return options;
+}
+
+CommandLine ParseRun(const Arguments& arguments) {
+  OptionTable table("run", help::kRun, help::kRunExamples);
+  RunOptions options;
+  options.watch.output.output = "fd:2";
+  options.watch.children = true;
+  AddWatchOptions(table, options.watch, true);
+  const auto end = arguments.begin() + static_cast<std::ptrdiff_t>(table.OptionsEnd(arguments));
+  if (auto instead = table.Parse(Arguments(arguments.begin(), end))) return *instead;
+  const bool has_mark = end != arguments.end() && *end == "--";
+  options.command.assign(has_mark ? end + 1 : end, arguments.end());
+  if (options.command.empty()) return UsageError{"run: no program given", "pyleak run -- CMD [ARG]..."};
+  if (auto error = Contradiction(options.watch)) return *error;
+  return options;
+}
+
+CommandLine ParseDump(const Arguments& arguments) {
+  OptionTable table("dump", help::kDump, help::kDumpExamples);
+  DumpOptions options;
+  AddPid(table, options.pid);
+  AddLoopChoice(table, options.loops);
+  AddOutputOptions(table, options.output, "stdout");
+  AddNative(table, options.output);
+  if (auto instead = table.Parse(arguments)) return *instead;
+  if (options.pid == 0) return UsageError{"dump: no process id given", "pyleak dump PID; `pyleak list` finds some"};
+  return options;
+}
+
+CommandLine ParseList(const Arguments& arguments) {
+  OptionTable table("list", help::kList, help::kListExamples);
+  ListOptions options;
+  AddPid(table, options.pid);
+  AddOutputOptions(table, options.output, "stdout");
+  if (auto instead = table.Parse(arguments)) return *instead;
+  return options;
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(const Arguments& arguments) {
+  if (arguments.empty()) return UsageError{"no command", "pyleak attach PID, or pyleak run -- CMD; see pyleak --help"};
+  const std::string& command = arguments.front();
+  const Arguments rest(arguments.begin() + 1, arguments.end());
+  if (command == "attach") return ParseAttach(rest);
+  if (command == "run") return ParseRun(rest);
+  if (command == "dump") return ParseDump(rest);
+  if (command == "list") return ParseList(rest);
+  if (command == "-h" || command == "--help") return ShowText{help::kPyleak};
+  if (command == "-V" || command == "--version") return ShowText{std::string("pyleak ") + Version() + "\n"};
+  if (ParsePositive<int>(command, "").ok()) {
+    return UsageError{"\"" + command + "\" is a process, not a command", "pyleak attach " + command};
+  }
+  return UsageError{"there is no command \"" + command + "\"", "the commands are attach, run, dump and list"};
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/frame_filter.h"
+
+namespace pyleak::cli {
+
+enum class Action { kWarn, kLog, kCancel, kRaise };
+enum class Format { kText, kJson };
+enum class ColorMode { kAuto, kAlways, kNever };
+
+/// Which loops of a process are meant; empty lists: all of them.
+struct LoopChoice {
+  std::vector<std::string> kinds;
+  std::vector<std::string> threads;  ///< Each a thread id or a thread's name.
+};
+
+/// How and where to say it.
+struct OutputOptions {
+  Format format = Format::kText;
+  std::string output = "-";  ///< As Output::Open takes it.
+  bool native = false;       ///< Every native frame in a text stack.
+  ColorMode color = ColorMode::kAuto;
+};
+
+struct WatchOptions {
+  std::chrono::nanoseconds threshold = std::chrono::milliseconds(200);
+  std::chrono::nanoseconds check_interval = std::chrono::milliseconds(50);
+  Action action = Action::kWarn;
+  std::string log_file;  ///< Empty: not given. "syslog", or as Output::Open takes it.
+  OutputOptions output;
+  std::optional<std::chrono::nanoseconds> duration;
+  std::optional<std::uint64_t> max_blocks;
+  std::vector<FrameFilter> callers;  ///< Report a block that has any of them.
+  std::vector<FrameFilter> ignored;
+  LoopChoice loops;
+  bool children = false;
+};
+
+struct AttachOptions {
+  int pid = 0;
+  WatchOptions watch;
+};
+
+struct RunOptions {
+  std::vector<std::string> command;  ///< At least the program.
+  WatchOptions watch;
+};
+
+struct DumpOptions {
+  int pid = 0;
+  OutputOptions output;
+  LoopChoice loops;
+};
+
+struct ListOptions {
+  std::optional<int> pid;  ///< None: every process that the caller may look at.
+  OutputOptions output;
+};
+
+/// Help or version: text for stdout, and nothing else to do.
+struct ShowText {
+  std::string text;
+};
+
+/// What the user asked for cannot be meant.
+struct UsageError {
+  std::string what;
+  std::string hint;
+};
+
+using CommandLine = std::variant<UsageError, ShowText, AttachOptions, RunOptions, DumpOptions, ListOptions>;
+
+/// `arguments` without the program's own name.
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments);
+
+}  // namespace pyleak::cli
