@@ -1,0 +1,125 @@
+"""Ways to block an event loop, by name, and ways to take as long without blocking it.
+
+Each takes the seconds, and an argument that most do not need. here(...) stands on the very line that blocks.
+"""
+
+import asyncio
+import concurrent.futures
+import os
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+
+from truth import here
+
+
+def sleep(seconds, _argument=None):
+    time.sleep(here(seconds))
+
+
+def cpu(seconds, _argument=None):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(i * i for i in range(here(20000)))
+
+
+def squares(_seconds, argument):
+    """A number of squares, as in the examples of the library, however long that takes."""
+    sum(i * i for i in range(here(int(argument))))
+
+
+def two_kinds(seconds, _argument=None):
+    sleep(seconds / 2)
+    cpu(seconds / 2)
+
+
+def http(_seconds, argument):
+    """A synchronous request to a server, whose URL is the argument, that answers late."""
+    urllib.request.urlopen(here(argument), timeout=60).read()
+
+
+def subprocess_run(seconds, _argument=None):
+    """With a timeout: the standard library then waits in poll()."""
+    subprocess.run(["sleep", here(str(seconds))], timeout=60, check=True)
+
+
+def socket_timeout(seconds, _argument=None):
+    """What requests and urllib3 do: a socket with a timeout waits in poll() before each recv()."""
+    near, far = socket.socketpair()
+    with near, far:
+        near.settimeout(seconds)
+        try:
+            near.recv(here(1))
+        except socket.timeout:
+            pass
+
+
+def lock(seconds, _argument=None):
+    held = threading.Lock()
+    held.acquire()
+    timer = threading.Timer(seconds, held.release)
+    timer.start()
+    held.acquire(here(True))
+    timer.join()
+
+
+def fifo(seconds, argument):
+    """Reads a FIFO, whose path is the argument, that is written to only after that time."""
+    writer = subprocess.Popen(["sh", "-c", 'sleep "$0"; echo written > "$1"', str(seconds), argument])
+    descriptor = os.open(here(argument), os.O_RDONLY)
+    os.read(descriptor, 100)
+    os.close(descriptor)
+    writer.wait()
+
+
+def deep(seconds, argument):
+    """Sleeps below as many calls as the argument says."""
+    if int(argument) == 0:
+        return sleep(seconds)
+    return deep(seconds, int(argument) - 1)
+
+
+BLOCKS = {
+    function.__name__: function
+    for function in (sleep, cpu, squares, two_kinds, http, subprocess_run, socket_timeout, lock, fifo, deep)
+}
+
+
+async def asyncio_sleep(seconds):
+    await asyncio.sleep(seconds)
+
+
+async def asyncio_to_thread(seconds):
+    if hasattr(asyncio, "to_thread"):  # Python 3.9 and later
+        await asyncio.to_thread(time.sleep, seconds)
+    else:
+        await asyncio_executor(seconds)
+
+
+async def asyncio_executor(seconds):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        await asyncio.get_running_loop().run_in_executor(pool, time.sleep, seconds)
+
+
+async def asyncio_http(seconds):
+    """An asynchronous request to a server of our own on the same loop, which answers late."""
+
+    async def answer(reader, writer):
+        await reader.readline()
+        await asyncio.sleep(seconds)
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\nlate\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    await reader.read()
+    writer.close()
+    server.close()
+
+
+PAUSES = {
+    function.__name__: function for function in (asyncio_sleep, asyncio_to_thread, asyncio_executor, asyncio_http)
+}

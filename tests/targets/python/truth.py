@@ -1,0 +1,51 @@
+"""What a target says of itself: lines of JSON on stdout. Works on every Python from 3.8 on."""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+
+_stack_of_thread = threading.local()
+
+
+def here(value):
+    """Notes the stack of the caller, whose current line must be the one that blocks, and returns `value`."""
+    _stack_of_thread.frames = [
+        {
+            "filename": frame.f_code.co_filename,
+            "lineno": lineno,
+            "name": getattr(frame.f_code, "co_qualname", frame.f_code.co_name),
+        }
+        for frame, lineno in traceback.walk_stack(sys._getframe(1))
+    ][::-1]
+    return value
+
+
+def measure(kind, function, *arguments):
+    """Calls `function` and returns the fact of it: kind, begin and end on CLOCK_MONOTONIC, the stack that it noted."""
+    _stack_of_thread.frames = None
+    begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    function(*arguments)
+    end = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    return {
+        "event": "block",
+        "kind": kind,
+        "begin_ns": begin,
+        "end_ns": end,
+        "pid": os.getpid(),
+        "tid": threading.get_native_id(),
+        "stack": _stack_of_thread.frames,
+    }
+
+
+def say(fact):
+    """Prints one fact as one line."""
+    sys.stdout.write(json.dumps(fact) + "\n")
+    sys.stdout.flush()
+
+
+def ready(**facts):
+    """Tells the test that the target can be watched and asked."""
+    say(dict(event="ready", pid=os.getpid(), tid=threading.get_native_id(), version=sys.version.split()[0], **facts))
