@@ -1,0 +1,157 @@
+#include "attach/heartbeat/heartbeat.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "attach/proc/stat.h"
+
+namespace pyleak::attach {
+namespace {
+
+/// The memory is shared with the target: every access is atomic, and nothing read twice is taken to be the same.
+template <typename T>
+T Load(const T& field) {
+  return __atomic_load_n(&field, __ATOMIC_ACQUIRE);
+}
+
+template <typename T>
+void Store(T& field, T value) {
+  __atomic_store_n(&field, value, __ATOMIC_RELEASE);
+}
+
+/// Far in the future rather than negative, whatever the target writes.
+HeartbeatTime AsTime(std::uint64_t nanoseconds) {
+  return HeartbeatTime(static_cast<std::int64_t>(std::min<std::uint64_t>(nanoseconds, INT64_MAX)));
+}
+
+/// A slot changes twice an iteration; one that changes in each of these looks is spinning.
+constexpr int kMostLooks = 4;
+
+std::optional<SlotReading> ReadSlot(const PyleakSlot& slot, std::uint32_t index) {
+  for (int look = 0; look < kMostLooks; ++look) {
+    const std::uint64_t key = Load(slot.key);
+    const std::uint64_t sequence = Load(slot.sequence);
+    if (key == 0 || sequence == 0 || Load(slot.retired) != 0) return std::nullopt;
+    SlotReading reading;
+    reading.slot = index;
+    reading.key = key;
+    reading.tid = static_cast<int>(Load(slot.tid));
+    reading.wait = Load(slot.wait);
+    reading.fd = Load(slot.fd);
+    reading.max_fds = Load(slot.max_fds);
+    reading.busy = sequence % 2 == 1;
+    reading.iteration = sequence / 2;
+    reading.waited_at = AsTime(Load(slot.wait_since_ns));
+    reading.since = reading.busy ? AsTime(Load(slot.busy_since_ns)) : reading.waited_at;
+    reading.stack_pointer = RemoteAddress(Load(slot.stack_pointer));
+    reading.return_address = RemoteAddress(Load(slot.return_address));
+    reading.busy_total = AsTime(Load(slot.busy_ns));
+    reading.waiting_total = AsTime(Load(slot.waiting_ns));
+    if (Load(slot.sequence) == sequence && Load(slot.key) == key) return reading;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+PyleakSlot* Heartbeat::slots() const {
+  return reinterpret_cast<PyleakSlot*>(reinterpret_cast<std::byte*>(region_) + PYLEAK_PAGE);
+}
+
+bool Heartbeat::live() const { return Load(region_->state) == PYLEAK_REGION_LIVE; }
+int Heartbeat::pid() const { return static_cast<int>(Load(region_->pid)); }
+RemoteAddress Heartbeat::agent_base() const { return RemoteAddress(Load(region_->agent_base)); }
+std::uint64_t Heartbeat::dropped_waits() const { return Load(region_->dropped_waits); }
+
+std::vector<SlotReading> Heartbeat::Read() const {
+  std::vector<SlotReading> readings;
+  for (std::uint32_t i = 0; i < PYLEAK_SLOT_COUNT; ++i) {
+    if (auto reading = ReadSlot(slots()[i], i)) readings.push_back(*reading);
+  }
+  return readings;
+}
+
+Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail) const {
+  const PyleakSlot& from = slots()[slot];
+  Drained drained;
+  const std::uint64_t end = Load(from.long_iterations);
+  if (end < tail) tail = 0;  // the slot has been taken by another wait
+  if (end - tail > PYLEAK_RING_LENGTH) {
+    drained.lost = end - tail - PYLEAK_RING_LENGTH;
+    tail = end - PYLEAK_RING_LENGTH;
+  }
+  for (; tail < end; ++tail) {
+    const PyleakIteration& entry = from.ring[tail % PYLEAK_RING_LENGTH];
+    const Iteration iteration{Load(entry.number), AsTime(Load(entry.begin_ns)), AsTime(Load(entry.end_ns))};
+    // The owner may have come round while we read: the oldest entries are the next to be overwritten.
+    if (Load(from.long_iterations) - tail >= PYLEAK_RING_LENGTH || iteration.end < iteration.begin) {
+      ++drained.lost;
+    } else {
+      drained.iterations.push_back(iteration);
+    }
+  }
+  return drained;
+}
+
+void Heartbeat::Retire(std::uint32_t slot) const { Store(slots()[slot].retired, std::uint32_t{1}); }
+
+void Heartbeat::Free() const {
+  std::memset(slots(), 0, PYLEAK_SLOT_COUNT * sizeof(PyleakSlot));
+  region_->dropped_waits = 0;
+  region_->slotless_inside = 0;
+  Store(region_->state, std::uint32_t{PYLEAK_REGION_FREE});
+}
+
+Result<Arena> Arena::Over(std::span<std::byte> memory) {
+  if (memory.size() < PYLEAK_ARENA_BYTES(1)) return Error{ErrorCode::kCorrupt, "the heartbeat is too small"};
+  auto* header = reinterpret_cast<PyleakArena*>(memory.data());
+  const std::uint32_t region_count = Load(header->region_count);
+  if (Load(header->magic) != PYLEAK_MAGIC || Load(header->version) != PYLEAK_PROTOCOL_VERSION) {
+    return Error{ErrorCode::kCorrupt, "the heartbeat is not one of this version of pyleak"};
+  }
+  if (region_count == 0 || region_count > (memory.size() - PYLEAK_PAGE) / PYLEAK_REGION_BYTES) {
+    return Error{ErrorCode::kCorrupt, "the heartbeat is smaller than it says"};
+  }
+  return Arena(header, region_count);
+}
+
+Result<Arena> Arena::Make(std::span<std::byte> memory, std::uint32_t region_count, std::chrono::nanoseconds threshold,
+                          bool follow_children) {
+  if (memory.size() < PYLEAK_ARENA_BYTES(region_count)) {
+    return Error{ErrorCode::kCorrupt, "the heartbeat is too small"};
+  }
+  auto* header = reinterpret_cast<PyleakArena*>(memory.data());
+  header->version = PYLEAK_PROTOCOL_VERSION;
+  header->region_count = region_count;
+  header->region_bytes = PYLEAK_REGION_BYTES;
+  header->arena_bytes = PYLEAK_ARENA_BYTES(region_count);
+  header->slot_count = PYLEAK_SLOT_COUNT;
+  Arena arena(header, region_count);
+  auto owned = arena.Own(threshold, follow_children);
+  if (!owned) return std::move(owned).error();
+  Store(header->magic, std::uint64_t{PYLEAK_MAGIC});
+  return arena;
+}
+
+Heartbeat Arena::region(std::uint32_t index) const {
+  auto* regions = reinterpret_cast<std::byte*>(header_) + PYLEAK_PAGE;
+  return Heartbeat(reinterpret_cast<PyleakRegion*>(regions + index * PYLEAK_REGION_BYTES));
+}
+
+std::uint64_t Arena::dropped_processes() const { return Load(header_->dropped_processes); }
+int Arena::owner_pid() const { return static_cast<int>(Load(header_->owner_pid)); }
+std::uint64_t Arena::owner_start_ticks() const { return Load(header_->owner_start_ticks); }
+
+Result<void> Arena::Own(std::chrono::nanoseconds threshold, bool follow_children) {
+  const auto stat = ReadStat(::getpid());
+  if (!stat) return stat.error();
+  Store(header_->owner_start_ticks, stat->start_ticks);
+  Store(header_->owner_pid, static_cast<std::uint32_t>(::getpid()));
+  Store(header_->follow_children, std::uint32_t{follow_children});
+  Store(header_->threshold_ns, static_cast<std::uint64_t>(threshold.count()));
+  return {};
+}
+
+}  // namespace pyleak::attach

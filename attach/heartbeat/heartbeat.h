@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "attach/agent/protocol.h"
+#include "attach/base/remote_address.h"
+#include "attach/base/result.h"
+
+namespace pyleak::attach {
+
+/// A moment on CLOCK_MONOTONIC as the target's time namespace shows it.
+using HeartbeatTime = std::chrono::nanoseconds;
+
+/// What a slot said at one moment. Every number is the target's and may be anything.
+struct SlotReading {
+  std::uint32_t slot = 0;
+  std::uint64_t key = 0;   ///< Another key: the slot stands for another wait.
+  int tid = 0;             ///< In the target's pid namespace.
+  std::uint32_t wait = 0;  ///< PYLEAK_WAIT_*.
+  int fd = -1;             ///< Of the epoll instance; -1 for poll and select.
+  std::uint32_t max_fds = 0;
+  bool busy = false;            ///< In an iteration; otherwise in the wait call.
+  std::uint64_t iteration = 0;  ///< The current one, or the latest before this wait; from 1.
+  HeartbeatTime since{};        ///< Beginning of the iteration or of the wait.
+  HeartbeatTime waited_at{};    ///< When the wait call was entered last.
+  RemoteAddress stack_pointer;  ///< Of the wait call: where its return address lies.
+  RemoteAddress return_address;
+  HeartbeatTime busy_total{};
+  HeartbeatTime waiting_total{};
+
+  /// Told by the watch, not read: the code that ran the loop has returned, so that this is no iteration of it.
+  bool left = false;
+
+  [[nodiscard]] bool is_epoll() const { return wait <= PYLEAK_WAIT_EPOLL_PWAIT2; }
+};
+
+/// A finished iteration that was at least as long as the threshold.
+struct Iteration {
+  std::uint64_t number = 0;
+  HeartbeatTime begin{};
+  HeartbeatTime end{};
+};
+
+/// One process's part of an arena, as pyleak sees it: a view, valid as long as the arena's mapping.
+class Heartbeat {
+ public:
+  explicit Heartbeat(PyleakRegion* region) : region_(region) {}
+
+  [[nodiscard]] bool live() const;
+  /// In the target's pid namespace.
+  [[nodiscard]] int pid() const;
+  [[nodiscard]] RemoteAddress agent_base() const;
+  /// Wait calls that found no slot and so are not watched.
+  [[nodiscard]] std::uint64_t dropped_waits() const;
+
+  /// Every slot in use that could be read while it stood still for a moment; a loop that turns too fast for that is
+  /// certainly not blocked and is left out.
+  [[nodiscard]] std::vector<SlotReading> Read() const;
+
+  struct Drained {
+    std::vector<Iteration> iterations;
+    std::uint64_t lost = 0;  ///< Overwritten before they were read.
+  };
+  /// The long iterations of a slot from number `tail` on, which is moved to the end. `tail` counts from 0 for each key.
+  Drained Drain(std::uint32_t slot, std::uint64_t& tail) const;
+
+  /// What the slot stands for is over: its thread is gone, or its epoll instance.
+  void Retire(std::uint32_t slot) const;
+  /// Gives the region back, zeroed. Only when its process is gone.
+  void Free() const;
+
+ private:
+  [[nodiscard]] PyleakSlot* slots() const;
+
+  PyleakRegion* region_;
+};
+
+/// The shared memory of a watch, mapped into pyleak. Its header is ours and its regions are the target's.
+class Arena {
+ public:
+  /// `memory` stays with the caller, who keeps it mapped as long as the arena and all its heartbeats live.
+  /// kCorrupt: it is too small, or not an arena of this version.
+  static Result<Arena> Over(std::span<std::byte> memory);
+  /// Writes the header of a new arena over zeroed memory.
+  static Result<Arena> Make(std::span<std::byte> memory, std::uint32_t region_count, std::chrono::nanoseconds threshold,
+                            bool follow_children);
+
+  [[nodiscard]] std::uint32_t region_count() const { return region_count_; }
+  [[nodiscard]] Heartbeat region(std::uint32_t index) const;
+  /// Processes that found no region and so are not watched.
+  [[nodiscard]] std::uint64_t dropped_processes() const;
+  /// The pyleak that watches or watched, in its own pid namespace, and its start time in clock ticks after boot.
+  [[nodiscard]] int owner_pid() const;
+  [[nodiscard]] std::uint64_t owner_start_ticks() const;
+  /// Makes the calling process the owner, with this threshold.
+  Result<void> Own(std::chrono::nanoseconds threshold, bool follow_children);
+
+ private:
+  Arena(PyleakArena* header, std::uint32_t region_count) : header_(header), region_count_(region_count) {}
+
+  PyleakArena* header_;
+  std::uint32_t region_count_;
+};
+
+}  // namespace pyleak::attach
