@@ -78,6 +78,7 @@ struct ModuleMap::State {
   std::map<std::pair<const ElfImage*, std::uint64_t>, Module> modules;  // by image and bias
   std::map<RemoteAddress, const Module*> by_mapping;                    // of each mapping that was asked for
   std::vector<Module> added;
+  std::uint64_t generation = 0;
 };
 
 void ModuleMap::State::NoteExecutables() {
@@ -175,12 +176,14 @@ bool ModuleMap::Refresh() {
   state_->by_mapping.clear();
   state_->modules.clear();
   state_->NoteExecutables();
+  if (changed) ++state_->generation;
   return changed;
 }
 
 void ModuleMap::AddImage(AddressRange range, std::string path, std::shared_ptr<const ElfImage> image,
                          std::uint64_t bias) {
   state_->added.push_back({std::move(path), {range}, bias, std::move(image)});
+  ++state_->generation;
 }
 
 const Module* ModuleMap::Find(RemoteAddress address) const {
@@ -201,5 +204,6 @@ std::vector<const Module*> ModuleMap::modules() const {
 }
 
 const attach::MemoryMap& ModuleMap::memory_map() const { return state_->map; }
+std::uint64_t ModuleMap::generation() const { return state_->generation; }
 
 }  // namespace pyleak::symbolize

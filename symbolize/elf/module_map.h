@@ -45,6 +45,8 @@ class ModuleMap {
   /// Every module, in order of address. Opens each image.
   [[nodiscard]] std::vector<const Module*> modules() const;
   [[nodiscard]] const attach::MemoryMap& memory_map() const;
+  /// Another number after every change of what is executable; for caches of what was derived from it.
+  [[nodiscard]] std::uint64_t generation() const;
 
  private:
   struct State;

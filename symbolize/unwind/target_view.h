@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "attach/memory/stack_snapshot.h"
+#include "symbolize/elf/module_map.h"
+
+namespace pyleak::symbolize {
+
+/// The target's memory as an unwinder may see it: the copied stack, and what its modules hold in their files. Keeps
+/// account of what could not be read, so that a walk that lost its way is not taken for one that came to its end.
+class TargetView {
+ public:
+  TargetView(const ModuleMap& modules, const attach::StackSnapshot& snapshot)
+      : modules_(modules), snapshot_(snapshot) {}
+
+  /// Before each step from a frame with this program counter.
+  void BeginStep(RemoteAddress program_counter);
+  /// Something that the step needed was not there.
+  [[nodiscard]] bool missed() const { return missed_; }
+
+  [[nodiscard]] std::optional<std::uint64_t> ReadWord(RemoteAddress address);
+
+  [[nodiscard]] const ModuleMap& modules() const { return modules_; }
+  [[nodiscard]] const attach::StackSnapshot& snapshot() const { return snapshot_; }
+
+ private:
+  [[nodiscard]] std::optional<std::uint64_t> ReadFile(RemoteAddress address) const;
+
+  const ModuleMap& modules_;
+  const attach::StackSnapshot& snapshot_;
+  RemoteAddress program_counter_;
+  std::uint32_t reads_ = 0;
+  bool missed_ = false;
+};
+
+}  // namespace pyleak::symbolize
