@@ -28,8 +28,8 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-/// What is given more than once: its last value counts, each of them counts, or it is an error.
-enum class Repeated { kLastCounts, kEachCounts, kRefused };
+/// An option that is given more than once: its last value counts, or each of them.
+enum class Repeated { kLastCounts, kEachCounts };
 
 /// The options of one command, and the first thing that was wrong with their values.
 class OptionTable {
@@ -59,7 +59,8 @@ class OptionTable {
         ->type_name(takes)
         ->expected(1)
         ->allow_extra_args(false)
-        ->multi_option_policy(PolicyFor(repeated));
+        ->multi_option_policy(repeated == Repeated::kEachCounts ? CLI::MultiOptionPolicy::TakeAll
+                                                                : CLI::MultiOptionPolicy::TakeLast);
   }
 
   /// Of a flag and its opposite ("--x,!--no-x") the last one counts.
@@ -97,18 +98,6 @@ class OptionTable {
   [[nodiscard]] bool ValueFollows(const std::string& argument) const {
     const CLI::Option* option = app_.get_option_no_throw(argument);
     return option != nullptr && option->get_items_expected_min() > 0;
-  }
-
-  static CLI::MultiOptionPolicy PolicyFor(Repeated repeated) {
-    switch (repeated) {
-      case Repeated::kLastCounts:
-        return CLI::MultiOptionPolicy::TakeLast;
-      case Repeated::kEachCounts:
-        return CLI::MultiOptionPolicy::TakeAll;
-      case Repeated::kRefused:
-        break;
-    }
-    return CLI::MultiOptionPolicy::Throw;
   }
 
   /// CLI11 puts one blank line too many before each group.
@@ -205,8 +194,7 @@ void AddNative(OptionTable& table, OutputOptions& options) {
 template <typename Destination>
 void AddPid(OptionTable& table, Destination& pid) {
   table.Add("pid", "PID", "", "give the number of a process, as `pgrep -f NAME` and `pyleak list` print it",
-            Into(pid, [](const std::string& text) { return ParsePositive<int>(text, "a process id"); }),
-            Repeated::kRefused);
+            Into(pid, [](const std::string& text) { return ParsePositive<int>(text, "a process id"); }));
 }
 
 void AddWatchOptions(OptionTable& table, WatchOptions& watch, bool is_run) {
@@ -235,9 +223,18 @@ void AddWatchOptions(OptionTable& table, WatchOptions& watch, bool is_run) {
             "name a file, syslog, - or fd:N", Into(watch.log_file, NonEmpty));
 }
 
+/// Where a command without --output writes.
+void SetDefaultOutput(OutputOptions& options, const char* name) {
+  if (options.output.empty()) options.output = name;
+}
+
 std::optional<UsageError> Contradiction(const WatchOptions& watch) {
   if (!watch.log_file.empty() && watch.action != Action::kLog) {
     return UsageError{"--log-file is for --action log only", "add --action log, or use --output"};
+  }
+  if (watch.action == Action::kLog && watch.output.format == Format::kText && !watch.output.output.empty()) {
+    return UsageError{"--action log writes to --log-file, not to --output",
+                      "use --log-file, or add --format json to have the events in --output"};
   }
   return std::nullopt;
 }
@@ -250,13 +247,13 @@ CommandLine ParseAttach(const Arguments& arguments) {
   if (auto instead = table.Parse(arguments)) return *instead;
   if (options.pid == 0) return UsageError{"attach: no process id given", "pyleak attach PID; `pyleak list` finds some"};
   if (auto error = Contradiction(options.watch)) return *error;
+  SetDefaultOutput(options.watch.output, "-");
   return options;
 }
 
 CommandLine ParseRun(const Arguments& arguments) {
   OptionTable table("run", help::kRun, help::kRunExamples);
   RunOptions options;
-  options.watch.output.output = "fd:2";
   options.watch.children = true;
   AddWatchOptions(table, options.watch, true);
   const auto end = arguments.begin() + static_cast<std::ptrdiff_t>(table.OptionsEnd(arguments));
@@ -265,6 +262,7 @@ CommandLine ParseRun(const Arguments& arguments) {
   options.command.assign(has_mark ? end + 1 : end, arguments.end());
   if (options.command.empty()) return UsageError{"run: no program given", "pyleak run -- CMD [ARG]..."};
   if (auto error = Contradiction(options.watch)) return *error;
+  SetDefaultOutput(options.watch.output, "fd:2");
   return options;
 }
 
@@ -277,6 +275,7 @@ CommandLine ParseDump(const Arguments& arguments) {
   AddNative(table, options.output);
   if (auto instead = table.Parse(arguments)) return *instead;
   if (options.pid == 0) return UsageError{"dump: no process id given", "pyleak dump PID; `pyleak list` finds some"};
+  SetDefaultOutput(options.output, "-");
   return options;
 }
 
@@ -286,6 +285,7 @@ CommandLine ParseList(const Arguments& arguments) {
   AddPid(table, options.pid);
   AddOutputOptions(table, options.output, "stdout");
   if (auto instead = table.Parse(arguments)) return *instead;
+  SetDefaultOutput(options.output, "-");
   return options;
 }
 

@@ -24,8 +24,8 @@ struct LoopChoice {
 /// How and where to say it.
 struct OutputOptions {
   Format format = Format::kText;
-  std::string output = "-";  ///< As Output::Open takes it.
-  bool native = false;       ///< Every native frame in a text stack.
+  std::string output;   ///< As Output::Open takes it; never empty once parsed.
+  bool native = false;  ///< Every native frame in a text stack.
   ColorMode color = ColorMode::kAuto;
 };
 

@@ -1,0 +1,233 @@
+#include "cli/report/json.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/report/text.h"
+#include "cli/version.h"
+
+namespace pyleak::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using std::chrono::nanoseconds;
+using symbolize::Frame;
+using symbolize::Language;
+using symbolize::Stack;
+
+double Seconds(nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
+double Seconds(Timestamp timestamp) { return Seconds(timestamp.time_since_epoch()); }
+
+Json Record(const char* type) { return {{"type", type}, {"schema_version", 1}}; }
+
+std::string Line(const Json& record) { return record.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n"; }
+
+template <typename T>
+Json OrNull(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+/// A hexadecimal string: most JSON readers keep whole numbers up to 2^53 only.
+Json AddressOrNull(RemoteAddress address) {
+  return address.is_null() ? Json(nullptr) : Json(fmt::format("{:#x}", address.value()));
+}
+
+Json ToObject(const Frame& frame);
+Json ToObject(const Sample& sample);
+Json ToObject(const LoopTotals& totals);
+
+template <typename T>
+Json ObjectsOf(const std::vector<T>& values) {
+  Json objects = Json::array();
+  for (const T& value : values) objects.push_back(ToObject(value));
+  return objects;
+}
+
+Json ToObject(const Frame& frame) {
+  return {{"filename", TextOrNull(frame.filename)},
+          {"lineno", OrNull(frame.lineno)},
+          {"name", TextOrNull(frame.name)},
+          {"line", OrNull(frame.line)},
+          {"end_lineno", OrNull(frame.end_lineno)},
+          {"colno", OrNull(frame.colno)},
+          {"end_colno", OrNull(frame.end_colno)},
+          {"language", LanguageName(frame.language)},
+          {"module", TextOrNull(frame.module)},
+          {"address", AddressOrNull(frame.address)},
+          {"inlined", frame.inlined}};
+}
+
+Json ArrayOrNull(const std::optional<Stack>& stack) { return stack ? ObjectsOf(stack->frames) : Json(nullptr); }
+
+Json ToObject(const Loop& loop) {
+  return {{"kind", loop.kind}, {"wait", TextOrNull(loop.wait)}, {"fd", OrNull(loop.fd)}, {"iteration", loop.iteration}};
+}
+
+const char* CauseName(CauseKind kind) {
+  switch (kind) {
+    case CauseKind::kCpu:
+      return "cpu";
+    case CauseKind::kSyscall:
+      return "syscall";
+    case CauseKind::kLock:
+      return "lock";
+    case CauseKind::kGil:
+      return "gil";
+    case CauseKind::kGc:
+      return "gc";
+    case CauseKind::kDisk:
+      return "disk";
+    case CauseKind::kNotScheduled:
+      return "not_scheduled";
+    case CauseKind::kStopped:
+      return "stopped";
+    case CauseKind::kNestedWait:
+      return "nested_wait";
+    case CauseKind::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+Json ToObject(const Cause& cause) {
+  Json object = {{"kind", CauseName(cause.kind)}, {"summary", cause.summary}};
+  const auto add = [&object](const char* name, const auto& value) {
+    if (value) object[name] = *value;
+  };
+  const auto add_seconds = [&object](const char* name, const std::optional<nanoseconds>& value) {
+    if (value) object[name] = Seconds(*value);
+  };
+  add("syscall", cause.syscall);
+  add("fd", cause.fd);
+  add("target", cause.target);
+  add_seconds("cpu_seconds", cause.cpu);
+  add_seconds("wait_seconds", cause.wait);
+  add_seconds("runqueue_seconds", cause.runqueue);
+  return object;
+}
+
+Json ToObject(const Sample& sample) {
+  return {{"count", sample.count},
+          {"first_at", Seconds(sample.first_at)},
+          {"last_at", Seconds(sample.last_at)},
+          {"blocking_stack", ObjectsOf(sample.blocking_stack.frames)}};
+}
+
+Json CaptureObject(const BlockEvent& event) {
+  Json freezes = Json::array();
+  for (const nanoseconds freeze : event.capture.freezes) freezes.push_back(Seconds(freeze));
+  return {{"freeze_seconds", std::move(freezes)},
+          {"after_seconds", event.capture.after ? Json(Seconds(*event.capture.after)) : Json(nullptr)},
+          {"complete", event.capture.complete},
+          {"notes", CaptureNotes(event)}};
+}
+
+void AddThread(Json& record, const ThreadName& thread) {
+  record["pid"] = thread.pid;
+  record["tid"] = thread.tid;
+  record["process"] = thread.process;
+  record["thread"] = thread.thread;
+}
+
+Json ToObject(const LoopTotals& totals) {
+  Json object = Json::object();
+  AddThread(object, totals.thread);
+  object["loop"] = ToObject(totals.loop);
+  object["blocks"] = totals.blocks;
+  object["blocked_seconds"] = Seconds(totals.blocked);
+  object["busy_seconds"] = Seconds(totals.busy);
+  object["waiting_seconds"] = Seconds(totals.waiting);
+  object["longest_seconds"] = Seconds(totals.longest);
+  return object;
+}
+
+const char* ReasonName(EndReason reason) {
+  switch (reason) {
+    case EndReason::kTargetEnded:
+      return "target_ended";
+    case EndReason::kInterrupted:
+      return "interrupted";
+    case EndReason::kTerminated:
+      return "terminated";
+    case EndReason::kDuration:
+      return "duration";
+    case EndReason::kMaxBlocks:
+      return "max_blocks";
+    case EndReason::kReaderGone:
+      return "reader_gone";
+    case EndReason::kFailed:
+      break;
+  }
+  return "failed";
+}
+
+}  // namespace
+
+std::string ToJson(const WatchStarted& started) {
+  Json record = Record("WatchStarted");
+  record["timestamp"] = Seconds(started.timestamp);
+  record["version"] = Version();
+  record["pid"] = started.pid;
+  record["process"] = started.process;
+  record["threshold"] = Seconds(started.threshold);
+  record["check_interval"] = Seconds(started.check_interval);
+  record["children"] = started.children;
+  return Line(record);
+}
+
+std::string ToJson(const BlockEvent& event) {
+  Json record = Record("EventLoopBlock");
+  record["block_id"] = event.block_id;
+  record["duration"] = Seconds(event.duration);
+  record["threshold"] = Seconds(event.threshold);
+  record["timestamp"] = Seconds(event.timestamp);
+  record["ongoing"] = event.ongoing;
+  AddThread(record, event.thread);
+  record["loop"] = ToObject(event.loop);
+  record["cause"] = ToObject(event.cause);
+  record["task"] = event.task ? Json{{"name", event.task->name}, {"coroutine", event.task->coroutine}} : Json(nullptr);
+  record["blocking_stack"] = ArrayOrNull(event.blocking_stack);
+  record["native_stack"] = ArrayOrNull(event.native_stack);
+  record["samples"] = ObjectsOf(event.samples);
+  record["capture"] = CaptureObject(event);
+  return Line(record);
+}
+
+std::string ToJson(const WatchEnded& ended) {
+  Json record = Record("WatchEnded");
+  record["timestamp"] = Seconds(ended.timestamp);
+  record["reason"] = ReasonName(ended.reason);
+  record["duration"] = Seconds(ended.duration);
+  record["blocks"] = ended.blocks;
+  record["blocked_seconds"] = Seconds(ended.blocked);
+  record["loops"] = ObjectsOf(ended.loops);
+  record["dropped"] = {
+      {"blocks", ended.dropped.blocks}, {"loops", ended.dropped.loops}, {"records", ended.dropped.records}};
+  return Line(record);
+}
+
+std::string ToJson(const Warning& warning) {
+  Json record = Record("Warning");
+  record["timestamp"] = Seconds(warning.timestamp);
+  record["code"] = warning.code;
+  record["message"] = warning.message;
+  record["pid"] = OrNull(warning.pid);
+  return Line(record);
+}
+
+std::string ToJson(const LoopSnapshot& snapshot) {
+  Json record = Record("LoopSnapshot");
+  record["timestamp"] = Seconds(snapshot.timestamp);
+  AddThread(record, snapshot.thread);
+  record["loop"] = ToObject(snapshot.loop);
+  record["state"] = snapshot.waiting ? "waiting" : "busy";
+  record["since_seconds"] = snapshot.since ? Json(Seconds(*snapshot.since)) : Json(nullptr);
+  record["blocking_stack"] = ArrayOrNull(snapshot.blocking_stack);
+  record["native_stack"] = ArrayOrNull(snapshot.native_stack);
+  return Line(record);
+}
+
+}  // namespace pyleak::cli

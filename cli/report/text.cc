@@ -1,0 +1,158 @@
+#include "cli/report/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/report/sanitise.h"
+
+namespace pyleak::cli {
+namespace {
+
+using std::chrono::nanoseconds;
+using symbolize::Frame;
+using symbolize::Language;
+using symbolize::Stack;
+
+bool IsNative(const Frame& frame) { return frame.language == Language::kNative || frame.language == Language::kKernel; }
+
+std::string Basename(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string NativeFrameText(const Frame& frame) {
+  std::string text = frame.language == Language::kKernel ? "    <kernel> " : "    <native> ";
+  text += frame.name.empty() ? fmt::format("{:#x}", frame.address.value()) : Sanitise(frame.name);
+  if (!frame.module.empty()) text += ", " + Sanitise(Basename(frame.module));
+  return text;
+}
+
+std::string FrameText(const Frame& frame, const Palette& palette) {
+  if (IsNative(frame) && (frame.filename.empty() || !frame.lineno)) return palette.Faint(NativeFrameText(frame));
+  std::string text = "    File \"" + Sanitise(frame.filename) + "\"";
+  if (frame.lineno) text += ", line " + std::to_string(*frame.lineno);
+  text += ", in " + Sanitise(frame.name);
+  if (frame.line && !frame.line->empty()) text += "\n      " + Sanitise(*frame.line);
+  return text;
+}
+
+/// The frames that a text stack shows.
+std::vector<const Frame*> ShownFrames(const Stack& stack, bool native) {
+  std::vector<const Frame*> shown;
+  const bool all = native || std::all_of(stack.frames.begin(), stack.frames.end(), IsNative);
+  for (const Frame& frame : stack.frames) {
+    if (all || !IsNative(frame) || &frame == &stack.frames.back()) shown.push_back(&frame);
+  }
+  return shown;
+}
+
+bool SameLine(const Frame& left, const Frame& right) {
+  return left.filename == right.filename && left.lineno == right.lineno && left.name == right.name &&
+         left.language == right.language && (!IsNative(left) || left.address == right.address);
+}
+
+/// How often traceback shows a line that repeats itself (Lib/traceback.py, _RECURSIVE_CUTOFF).
+constexpr std::size_t kRepeatsShown = 3;
+
+std::string LoopText(const ThreadName& thread, const Loop& loop) {
+  return fmt::format("{}, thread {} \"{}\" of {} (pid {})", Sanitise(loop.kind), thread.tid, Sanitise(thread.thread),
+                     Sanitise(thread.process), thread.pid);
+}
+
+void AddStack(std::string& text, const char* title, const Stack& stack, const TextStyle& style) {
+  text += fmt::format("\n  {}:", title);
+  if (stack.frames.empty()) text += " not captured";
+  if (!stack.frames.empty() && !stack.complete) text += "\n    <incomplete: the outermost frames are not known>";
+  if (!stack.frames.empty()) text += "\n" + StackText(stack, style);
+}
+
+}  // namespace
+
+std::string SecondsText(nanoseconds duration) {
+  const double seconds = std::chrono::duration<double>(duration).count();
+  return duration < std::chrono::milliseconds(10) ? fmt::format("{:.6f}s", seconds) : fmt::format("{:.3f}s", seconds);
+}
+
+std::string StackText(const Stack& stack, const TextStyle& style) {
+  const auto frames = ShownFrames(stack, style.native);
+  std::string text;
+  for (std::size_t at = 0; at < frames.size();) {
+    std::size_t end = at + 1;
+    while (end < frames.size() && SameLine(*frames[at], *frames[end])) ++end;
+    const std::size_t repeats = end - at;
+    for (std::size_t shown = 0; shown < std::min(repeats, kRepeatsShown); ++shown) {
+      text += FrameText(*frames[at], style.palette) + "\n";
+    }
+    if (repeats > kRepeatsShown) {
+      const std::size_t more = repeats - kRepeatsShown;
+      text += fmt::format("    [Previous line repeated {} more time{}]\n", more, more == 1 ? "" : "s");
+    }
+    at = end;
+  }
+  if (!text.empty()) text.pop_back();
+  return text;
+}
+
+std::string StartedText(const WatchStarted& started) {
+  return fmt::format("Watching {} (pid {}){} for event loop blocks longer than {}", Sanitise(started.process),
+                     started.pid, started.children ? " and its children" : "", SecondsText(started.threshold));
+}
+
+std::string OnsetText(const Onset& onset) {
+  return fmt::format("Event loop blocked for {} (threshold: {})", SecondsText(onset.lag), SecondsText(onset.threshold));
+}
+
+std::string StillBlockedText(const BlockEvent& event) {
+  return fmt::format("Event loop still blocked after {}", SecondsText(event.duration));
+}
+
+std::string BlockText(const BlockEvent& event, const TextStyle& style) {
+  std::string text = style.palette.Alarm(fmt::format("Event Loop Block: block-{}", event.block_id));
+  text += fmt::format("\n  Duration: {}{} (threshold: {})", SecondsText(event.duration),
+                      event.ongoing ? ", still blocked" : "", SecondsText(event.threshold));
+  text +=
+      fmt::format("\n  Timestamp: {:.3f}", std::chrono::duration<double>(event.timestamp.time_since_epoch()).count());
+  text += "\n  Loop: " + LoopText(event.thread, event.loop);
+  if (!event.cause.summary.empty()) text += "\n  Cause: " + Sanitise(event.cause.summary);
+  if (event.task) text += "\n  Task: " + Sanitise(event.task->name) + " " + Sanitise(event.task->coroutine);
+  AddStack(text, "Blocking Stack", event.blocking_stack.value_or(Stack()), style);
+  for (const auto& note : CaptureNotes(event)) text += "\n  Note: " + Sanitise(note);
+  return text;
+}
+
+std::string SummaryText(const WatchEnded& ended) {
+  std::string text = fmt::format("Event loop monitoring summary: {} block(s), {:.2f}s total blocked time", ended.blocks,
+                                 std::chrono::duration<double>(ended.blocked).count());
+  const std::pair<std::uint64_t, const char*> losses[] = {
+      {ended.dropped.blocks, "block(s) counted only: they came faster than they could be read"},
+      {ended.dropped.loops, "loop(s) not watched: more than the heartbeat has room for"},
+      {ended.dropped.records, "event(s) not written"}};
+  for (const auto& [count, what] : losses) {
+    if (count > 0) text += fmt::format("\n  {} {}", count, what);
+  }
+  return text;
+}
+
+std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style) {
+  std::string text = "Event Loop: " + LoopText(snapshot.thread, snapshot.loop);
+  text += snapshot.waiting ? "\n  State: waiting in " + Sanitise(snapshot.loop.wait) : "\n  State: busy";
+  if (snapshot.since) text += " for " + SecondsText(*snapshot.since);
+  if (!snapshot.blocking_stack) return text;
+  AddStack(text, "Stack", *snapshot.blocking_stack, style);
+  for (const auto& note : snapshot.blocking_stack->notes) text += "\n  Note: " + Sanitise(note);
+  return text;
+}
+
+std::vector<std::string> CaptureNotes(const BlockEvent& event) {
+  std::vector<std::string> notes;
+  const auto add = [&notes](const std::vector<std::string>& more) {
+    for (const auto& note : more) {
+      if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+    }
+  };
+  add(event.capture.notes);
+  if (event.blocking_stack) add(event.blocking_stack->notes);
+  if (event.native_stack) add(event.native_stack->notes);
+  return notes;
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "cli/report/color.h"
+#include "cli/report/event.h"
+#include "symbolize/stack.h"
+
+namespace pyleak::cli {
+
+// Events as people read them. Each function returns whole lines without the last line's end, safe for a terminal.
+
+struct TextStyle {
+  bool native = false;  ///< Every native frame of a stack, not just the innermost.
+  Palette palette{false};
+};
+
+/// "1.001s"; with microseconds below 10 ms, where milliseconds would not tell a block from its threshold.
+std::string SecondsText(std::chrono::nanoseconds duration);
+
+/// The frames as Python's traceback module lays them out, repeated ones folded as it does, indented by four spaces.
+/// A frame without a source line is "<native> name, module". Where there are frames of an interpreted language, only
+/// the innermost native frame is shown, if it is the innermost of all, unless style.native.
+std::string StackText(const symbolize::Stack& stack, const TextStyle& style);
+
+std::string StartedText(const WatchStarted& started);
+std::string OnsetText(const Onset& onset);
+std::string StillBlockedText(const BlockEvent& event);
+std::string BlockText(const BlockEvent& event, const TextStyle& style);
+std::string SummaryText(const WatchEnded& ended);
+std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style);
+
+/// What a reader should know of how the stacks were taken: the event's own notes and those of its stacks, each once.
+std::vector<std::string> CaptureNotes(const BlockEvent& event);
+
+}  // namespace pyleak::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "cli/options.h"
+#include "cli/report/event_writer.h"
+#include "cli/report/message_sink.h"
+#include "cli/report/text.h"
+
+namespace pyleak::cli {
+
+/// Tells people: at the onset of a block, while it lasts, and in full when it has ended. With Action::kRaise all of it
+/// at the end.
+std::unique_ptr<EventWriter> MakeTextWriter(Action action, TextStyle style, std::unique_ptr<MessageSink> sink);
+
+}  // namespace pyleak::cli
