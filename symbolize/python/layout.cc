@@ -1,0 +1,186 @@
+#include "symbolize/python/layout.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <initializer_list>
+#include <string_view>
+
+namespace pyleak::symbolize::python {
+namespace {
+
+/// 3.8, 3.9: Include/internal/pycore_pystate.h (3.8), pycore_interp.h and pycore_runtime.h (3.9), Include/cpython/
+/// pystate.h, frameobject.h, code.h and unicodeobject.h. The fields that are read here did not move between the two.
+constexpr Layout kPython38 = {
+    .version = {3, 8},
+    .frame_form = FrameForm::kObject,
+    .line_table_form = LineTableForm::kLnotab,
+    .runtime = {.interpreters_head = 32},
+    .interpreter = {.next = 0, .threads_head = 8},
+    .thread = {.next = 8,
+               .thread_id = 176,
+               .native_thread_id = {},
+               .frame = 24,
+               .cframe_current_frame = {},
+               .datastack_chunk = {}},
+    .frame = {.previous = 24, .code = 32, .instruction = 104, .owner = 0},
+    .code = {.filename = 104, .name = 112, .line_table = 120, .first_line = 40, .bytecode = 0},
+    .bytes = {.size = 16, .data = 32},
+    .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
+};
+
+constexpr Layout kPython39 = [] {
+  Layout layout = kPython38;
+  layout.version = {3, 9};
+  return layout;
+}();
+
+/// 3.10: the same headers; f_stacktop has left PyFrameObject, and the line table is another.
+constexpr Layout kPython310 = [] {
+  Layout layout = kPython39;
+  layout.version = {3, 10};
+  layout.line_table_form = LineTableForm::kLineDeltas;
+  layout.frame.instruction = 96;
+  return layout;
+}();
+
+/// 3.11: Include/internal/pycore_frame.h, pycore_interp.h and pycore_runtime.h, Include/cpython/pystate.h and code.h.
+constexpr Layout kPython311 = {
+    .version = {3, 11},
+    .frame_form = FrameForm::kEntryFlag,
+    .line_table_form = LineTableForm::kLocations,
+    .runtime = {.interpreters_head = 40},
+    .interpreter = {.next = 0, .threads_head = 16},
+    .thread = {.next = 8,
+               .thread_id = 152,
+               .native_thread_id = 160,
+               .frame = 56,
+               .cframe_current_frame = 8,
+               .datastack_chunk = 296},
+    .frame = {.previous = 48, .code = 32, .instruction = 56, .owner = 68},
+    .code = {.filename = 112, .name = 128, .line_table = 136, .first_line = 72, .bytecode = 184},
+    .bytes = {.size = 16, .data = 32},
+    .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
+};
+
+/// 3.12: the same headers as 3.11; wstr has left the string objects (PEP 623).
+constexpr Layout kPython312 = {
+    .version = {3, 12},
+    .frame_form = FrameForm::kShim,
+    .line_table_form = LineTableForm::kLocations,
+    .runtime = {.interpreters_head = 40},
+    .interpreter = {.next = 0, .threads_head = 72},
+    .thread = {.next = 8,
+               .thread_id = 136,
+               .native_thread_id = 144,
+               .frame = 56,
+               .cframe_current_frame = 0,
+               .datastack_chunk = 232},
+    .frame = {.previous = 8, .code = 0, .instruction = 56, .owner = 70},
+    .code = {.filename = 112, .name = 128, .line_table = 136, .first_line = 68, .bytecode = 192},
+    .bytes = {.size = 16, .data = 32},
+    .text = {.length = 16, .state = 32, .ascii_size = 40, .compact_size = 56, .kind_shift = 2},
+};
+
+constexpr std::array<const Layout*, 5> kLayouts = {&kPython38, &kPython39, &kPython310, &kPython311, &kPython312};
+
+constexpr std::string_view kCookie = "xdebugpy";
+
+/// Which word of _Py_DebugOffsets has which offset. The structure grows in the middle from version to version, so that
+/// it needs a table as well, but a far smaller one.
+struct DebugOffsetsIndex {
+  std::size_t thread;   ///< thread_state.size
+  std::size_t frame;    ///< interpreter_frame.size
+  std::size_t code;     ///< code_object.size
+  std::size_t bytes;    ///< bytes_object.size
+  std::size_t unicode;  ///< unicode_object.size
+};
+
+/// Include/internal/pycore_runtime.h of 3.13; Include/internal/pycore_debug_offsets.h of 3.14, which is also tried for
+/// whatever comes later.
+constexpr DebugOffsetsIndex kDebugOffsets313 = {.thread = 19, .frame = 28, .code = 34, .bytes = 64, .unicode = 67};
+constexpr DebugOffsetsIndex kDebugOffsets314 = {.thread = 22, .frame = 31, .code = 39, .bytes = 74, .unicode = 77};
+
+/// No structure that holds one of our fields is larger; _PyRuntimeState and PyInterpreterState are, by far.
+constexpr std::uint64_t kMaxOffset = 4096;
+constexpr std::uint64_t kMaxStateOffset = 1 << 20;
+
+bool Plausible(const Layout& layout) {
+  const auto within = [](std::initializer_list<std::uint64_t> offsets, std::uint64_t limit) {
+    return std::max(offsets) < limit;
+  };
+  return within({layout.runtime.interpreters_head, layout.interpreter.next, layout.interpreter.threads_head},
+                kMaxStateOffset) &&
+         within({layout.thread.next, layout.thread.thread_id, *layout.thread.native_thread_id, layout.thread.frame,
+                 *layout.thread.datastack_chunk},
+                kMaxOffset) &&
+         within({layout.frame.previous, layout.frame.code, layout.frame.instruction, layout.frame.owner}, kMaxOffset) &&
+         within({layout.code.filename, layout.code.name, layout.code.line_table, layout.code.first_line,
+                 layout.code.bytecode, layout.bytes.size, layout.bytes.data},
+                kMaxOffset) &&
+         within({layout.text.length, layout.text.state, layout.text.ascii_size, layout.text.compact_size}, kMaxOffset);
+}
+
+}  // namespace
+
+Version Version::FromHex(std::uint64_t hex) {
+  return Version{static_cast<int>(hex >> 24U & 0xffU), static_cast<int>(hex >> 16U & 0xffU)};
+}
+
+std::string Version::ToString() const { return std::to_string(major) + "." + std::to_string(minor); }
+
+const Layout* Layout::ForVersion(Version version) {
+  const auto* found = std::find_if(kLayouts.begin(), kLayouts.end(),
+                                   [version](const Layout* layout) { return layout->version == version; });
+  return found == kLayouts.end() ? nullptr : *found;
+}
+
+bool Layout::HasDebugOffsets(std::span<const std::byte> runtime) {
+  return runtime.size() >= kCookie.size() && std::memcmp(runtime.data(), kCookie.data(), kCookie.size()) == 0;
+}
+
+Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
+  if (!HasDebugOffsets(runtime) || runtime.size() < kDebugOffsetsBytes) {
+    return Error{ErrorCode::kCorrupt, "the Python runtime does not describe itself"};
+  }
+  std::array<std::uint64_t, kDebugOffsetsBytes / sizeof(std::uint64_t)> words;
+  std::memcpy(words.data(), runtime.data(), kDebugOffsetsBytes);
+  Layout layout;
+  layout.version = Version::FromHex(words[1]);
+  const bool first_form = layout.version <= Version{3, 13};
+  const DebugOffsetsIndex& at = first_form ? kDebugOffsets313 : kDebugOffsets314;
+  layout.frame_form = FrameForm::kShim;
+  layout.line_table_form = LineTableForm::kLocations;
+  layout.runtime = {.interpreters_head = words[5]};
+  layout.interpreter = {.next = words[8], .threads_head = words[9]};
+  layout.thread = {.next = words[at.thread + 2],
+                   .thread_id = words[at.thread + 5],
+                   .native_thread_id = words[at.thread + 6],
+                   .frame = words[at.thread + 4],
+                   .cframe_current_frame = {},
+                   .datastack_chunk = words[at.thread + 7]};
+  layout.frame = {.previous = words[at.frame + 1],
+                  .code = words[at.frame + 2],
+                  .instruction = words[at.frame + 3],
+                  .owner = words[at.frame + 5]};
+  layout.code = {.filename = words[at.code + 1],
+                 .name = words[at.code + 3],
+                 .line_table = words[at.code + 4],
+                 .first_line = words[at.code + 5],
+                 .bytecode = words[at.code + 9]};
+  layout.bytes = {.size = words[at.bytes + 1], .data = words[at.bytes + 2]};
+  layout.text = {.length = words[at.unicode + 2],
+                 .state = words[at.unicode + 1],
+                 .ascii_size = words[at.unicode + 3],
+                 // PyUnicodeObject is PyCompactUnicodeObject and one pointer.
+                 .compact_size = words[at.unicode] - sizeof(std::uint64_t),
+                 // From 3.14 on `interned` has 16 bits (Include/cpython/unicodeobject.h).
+                 .kind_shift = first_form ? 2U : 16U};
+  if (!Plausible(layout)) {
+    return Error{ErrorCode::kCorrupt,
+                 "the offsets that Python " + layout.version.ToString() + " gives of itself cannot be true"};
+  }
+  return layout;
+}
+
+}  // namespace pyleak::symbolize::python
