@@ -118,7 +118,9 @@ bool Plausible(const Layout& layout) {
          within({layout.code.filename, layout.code.name, layout.code.line_table, layout.code.first_line,
                  layout.code.bytecode, layout.bytes.size, layout.bytes.data},
                 kMaxOffset) &&
-         within({layout.text.length, layout.text.state, layout.text.ascii_size, layout.text.compact_size}, kMaxOffset);
+         layout.text.compact_size < kMaxOffset &&
+         within({layout.text.length, layout.text.state, layout.text.ascii_size}, layout.text.compact_size) &&
+         layout.bytes.size + sizeof(std::uint64_t) <= layout.bytes.data;
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ struct SourcePosition {
   bool operator==(const SourcePosition&) const = default;
 };
 
-/// The position of the instruction `offset_bytes` into the bytecode. Below 0, which is where a frame stands that has not
-/// begun, it is `first_line`; past the end of the table, nothing.
+/// The position of the instruction `offset_bytes` into the bytecode. Below 0, which is where a frame stands that has
+/// not begun, it is `first_line`; past the end of the table, nothing.
 SourcePosition FindPosition(LineTableForm form, std::span<const std::byte> table, int first_line,
                             std::int64_t offset_bytes);
 

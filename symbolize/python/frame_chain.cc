@@ -1,0 +1,169 @@
+#include "symbolize/python/frame_chain.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+#include <utility>
+
+namespace pyleak::symbolize::python {
+namespace {
+
+constexpr std::size_t kMaxFrames = 4096;
+constexpr int kMaxInterpreters = 256;
+constexpr int kMaxThreads = 4096;
+constexpr int kMaxDataStackChunks = 256;
+/// Chunks have 16 KiB, or as much as one very large frame wants: Python/pystate.c, push_chunk().
+constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 20;
+/// The owner of shims, FRAME_OWNED_BY_CSTACK (3.12, 3.13: pycore_frame.h) or FRAME_OWNED_BY_INTERPRETER (3.14:
+/// pycore_interpframe_structs.h). No frame with code has an owner as high.
+constexpr unsigned kOwnerShim = 3;
+/// Lowest bits of a code object's address, which 3.14 uses for marks: pycore_stackref.h.
+constexpr std::uint64_t kTagBits = 7;
+
+template <typename T>
+T Load(std::span<const std::byte> from, std::uint64_t offset) {
+  T value;
+  std::memcpy(&value, from.data() + offset, sizeof(T));
+  return value;
+}
+
+RemoteAddress LoadAddress(std::span<const std::byte> from, std::uint64_t offset) {
+  return RemoteAddress(Load<std::uint64_t>(from, offset));
+}
+
+std::size_t ThreadStateBytes(const Layout& layout) {
+  return std::max({layout.thread.next, layout.thread.thread_id, layout.thread.native_thread_id.value_or(0),
+                   layout.thread.frame, layout.thread.datastack_chunk.value_or(0)}) +
+         sizeof(std::uint64_t);
+}
+
+std::size_t FrameBytes(const Layout& layout) {
+  return std::max({layout.frame.previous, layout.frame.code, layout.frame.instruction, layout.frame.owner}) +
+         sizeof(std::uint64_t);
+}
+
+bool IsOf(const Layout& layout, std::span<const std::byte> state, int tid, RemoteAddress thread_pointer) {
+  if (!thread_pointer.is_null()) return LoadAddress(state, layout.thread.thread_id) == thread_pointer;
+  return layout.thread.native_thread_id &&
+         Load<std::uint64_t>(state, *layout.thread.native_thread_id) == static_cast<std::uint64_t>(tid);
+}
+
+/// Makes the memory that the frames lie in part of the walk, so that they cost no system call each.
+void FetchDataStack(const attach::MemoryReader& memory, WorkingSet& set, RemoteAddress chunk) {
+  for (int i = 0; i < kMaxDataStackChunks && !chunk.is_null(); ++i) {
+    // struct _PyStackChunk: Include/cpython/pystate.h, unchanged since 3.11.
+    struct Header {
+      std::uint64_t previous;
+      std::uint64_t size_bytes;
+    };
+    const auto header = set.Value<Header>(memory, chunk);
+    if (!header || header->size_bytes > kMaxChunkBytes) return;
+    const AddressRange whole{chunk, chunk + header->size_bytes};
+    if (!set.Fetch(memory, std::span(&whole, 1))) return;
+    chunk = RemoteAddress(header->previous);
+  }
+}
+
+RemoteAddress InnermostFrame(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
+                             std::span<const std::byte> state) {
+  const RemoteAddress frame = LoadAddress(state, layout.thread.frame);
+  if (!layout.thread.cframe_current_frame || frame.is_null()) return frame;
+  return set.Value<RemoteAddress>(memory, frame + *layout.thread.cframe_current_frame).value_or(RemoteAddress());
+}
+
+/// Adds a frame to the chain, and ends an evaluation where one ends.
+class ChainBuilder {
+ public:
+  explicit ChainBuilder(const Layout& layout) : layout_(layout) {}
+
+  void Add(std::span<const std::byte> frame) {
+    const unsigned owner = Load<std::uint8_t>(frame, layout_.frame.owner);
+    if (layout_.frame_form == FrameForm::kShim && owner >= kOwnerShim) return EndEvaluation();
+    ++evaluation_frames_;
+    chain_.links.push_back(LinkOf(frame));
+    const bool entry = layout_.frame_form == FrameForm::kEntryFlag && owner != 0;
+    if (entry || layout_.frame_form == FrameForm::kObject) EndEvaluation();
+  }
+
+  FrameChain Finish(bool complete, std::string note) && {
+    if (evaluation_frames_ != 0) EndEvaluation();
+    chain_.complete = complete;
+    chain_.note = std::move(note);
+    return std::move(chain_);
+  }
+
+ private:
+  [[nodiscard]] FrameChain::Link LinkOf(std::span<const std::byte> frame) const {
+    const std::uint64_t code = Load<std::uint64_t>(frame, layout_.frame.code) & ~kTagBits;
+    const std::int64_t instruction = layout_.frame_form == FrameForm::kObject
+                                         ? Load<std::int32_t>(frame, layout_.frame.instruction)
+                                         : Load<std::int64_t>(frame, layout_.frame.instruction);
+    return {.code = RemoteAddress(code), .instruction = instruction};
+  }
+
+  void EndEvaluation() { chain_.evaluations.push_back(std::exchange(evaluation_frames_, 0)); }
+
+  const Layout& layout_;
+  FrameChain chain_;
+  std::size_t evaluation_frames_ = 0;
+};
+
+}  // namespace
+
+std::optional<RemoteAddress> FindThreadState(const Layout& layout, const attach::MemoryReader& memory,
+                                             RemoteAddress runtime, int tid, RemoteAddress thread_pointer) {
+  std::optional<RemoteAddress> idle;  // A thread has one for each interpreter that it has been in.
+  std::vector<std::byte> bytes(ThreadStateBytes(layout));
+  auto interpreter = memory.ReadValue<RemoteAddress>(runtime + layout.runtime.interpreters_head);
+  int threads = 0;
+  for (int i = 0; i < kMaxInterpreters && interpreter && !interpreter->is_null(); ++i) {
+    auto state = memory.ReadValue<RemoteAddress>(*interpreter + layout.interpreter.threads_head);
+    while (state && !state->is_null() && threads++ < kMaxThreads) {
+      if (memory.Read(*state, bytes) != bytes.size()) break;
+      if (IsOf(layout, bytes, tid, thread_pointer)) {
+        if (!LoadAddress(bytes, layout.thread.frame).is_null()) return state;
+        idle = state;
+      }
+      state = LoadAddress(bytes, layout.thread.next);
+    }
+    interpreter = memory.ReadValue<RemoteAddress>(*interpreter + layout.interpreter.next);
+  }
+  return idle;
+}
+
+bool IsRunningThreadState(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
+                          RemoteAddress state, int tid, RemoteAddress thread_pointer) {
+  const AddressRange range{state, state + ThreadStateBytes(layout)};
+  if (!set.Fetch(memory, std::span(&range, 1))) return false;
+  const auto bytes = set.View(range.begin, range.size_bytes());
+  return IsOf(layout, bytes, tid, thread_pointer) && !LoadAddress(bytes, layout.thread.frame).is_null();
+}
+
+FrameChain ReadFrameChain(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
+                          RemoteAddress state) {
+  ChainBuilder chain(layout);
+  const AddressRange state_range{state, state + ThreadStateBytes(layout)};
+  if (!set.Fetch(memory, std::span(&state_range, 1))) {
+    return std::move(chain).Finish(false, "the interpreter's state of the thread could not be read");
+  }
+  const auto bytes = set.View(state_range.begin, state_range.size_bytes());
+  const auto chunk =
+      layout.thread.datastack_chunk ? LoadAddress(bytes, *layout.thread.datastack_chunk) : RemoteAddress();
+  RemoteAddress frame = InnermostFrame(layout, memory, set, bytes);
+  FetchDataStack(memory, set, chunk);
+  const std::size_t frame_bytes = FrameBytes(layout);
+  for (std::size_t i = 0; i < kMaxFrames; ++i) {
+    if (frame.is_null()) return std::move(chain).Finish(true, {});
+    const AddressRange range{frame, frame + frame_bytes};
+    if (!set.Fetch(memory, std::span(&range, 1))) {
+      return std::move(chain).Finish(false, "a Python frame could not be read");
+    }
+    const auto copy = set.View(frame, frame_bytes);
+    chain.Add(copy);
+    frame = LoadAddress(copy, layout.frame.previous);
+  }
+  return std::move(chain).Finish(false, "only the innermost 4096 Python frames are shown");
+}
+
+}  // namespace pyleak::symbolize::python

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "attach/base/remote_address.h"
+#include "attach/base/result.h"
+#include "attach/memory/memory_reader.h"
+#include "symbolize/elf/module_map.h"
+#include "symbolize/python/code_cache.h"
+#include "symbolize/python/frame_chain.h"
+#include "symbolize/python/python_stack.h"
+#include "symbolize/python/runtime.h"
+
+namespace pyleak::symbolize::python {
+
+/// What Interpreter::Capture copies of a thread: enough to name its frames when the thread runs again. A value.
+struct RawPythonStack {
+  FrameChain chain;                      ///< Cut where there is no code object.
+  std::vector<CodeCache::Pointer> code;  ///< Of each link of `chain`.
+};
+
+/// The CPython of one process. Not thread-safe. After an exec of the target, make another one.
+class Interpreter {
+ public:
+  /// Nothing, which is not an Error, if the process has no CPython; an Error if it has one that pyleak cannot read.
+  static Result<std::optional<Interpreter>> Find(const ModuleMap& modules, const attach::MemoryReader& memory);
+
+  [[nodiscard]] Version version() const { return runtime_.layout.version; }
+
+  /// Copies the frames of a thread that is held in a ptrace stop, or sleeps. A thread seen before costs one system call
+  /// or a few, a new one a handful and those for new code objects. No files, no symbols, nothing unbounded. Empty and
+  /// complete if the thread runs no Python.
+  ///
+  /// `thread_pointer`: Registers::thread_pointer; null where it is not known, and then `tid`, in the target's own pid
+  /// namespace, tells the thread (3.11 and later only).
+  RawPythonStack Capture(const attach::MemoryReader& memory, int tid, RemoteAddress thread_pointer);
+
+  /// Names what was captured. Reads nothing of the target; Frame::line stays empty.
+  [[nodiscard]] PythonStack Resolve(const RawPythonStack& raw) const;
+
+ private:
+  struct Thread {
+    RemoteAddress state;
+    WorkingSet memory;
+  };
+
+  explicit Interpreter(Runtime runtime) : runtime_(std::move(runtime)) {}
+
+  Thread& Remember(int tid);
+  [[nodiscard]] Frame Name(const FrameChain::Link& link, const CodeObject& code) const;
+
+  Runtime runtime_;
+  CodeCache codes_;
+  std::unordered_map<int, Thread> threads_;
+};
+
+}  // namespace pyleak::symbolize::python
