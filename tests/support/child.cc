@@ -54,6 +54,11 @@ Child::~Child() {
   ::waitpid(pid_, nullptr, 0);
 }
 
+void Child::WriteLine(const std::string& line) {
+  const std::string text = line + "\n";
+  if (::write(input_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();
+}
+
 std::string Child::ReadLine(std::chrono::milliseconds limit) {
   const auto deadline = Clock::now() + limit;
   while (pending_.find('\n') == std::string::npos && ReadMore(deadline)) continue;

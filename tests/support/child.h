@@ -20,6 +20,8 @@ class Child {
 
   [[nodiscard]] int pid() const { return pid_; }
 
+  /// Gives it a line, to which this adds the end.
+  void WriteLine(const std::string& line);
   /// The next line of its output without the line end; what there is of it once the limit has passed.
   std::string ReadLine(std::chrono::milliseconds limit = std::chrono::seconds(20));
   /// All of its output up to the end.

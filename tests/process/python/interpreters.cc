@@ -1,0 +1,45 @@
+#include "tests/process/python/interpreters.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+namespace pyleak::tests {
+
+std::vector<std::string> PythonNames() { return {"3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "distribution"}; }
+
+std::string PythonTestName(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '.', '_');
+  return "python_" + name;
+}
+
+std::optional<std::string> FindPython(const std::string& name) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (name == "distribution") {
+    const std::string path = "/usr/bin/python3";
+    return fs::exists(path, ignored) ? std::optional(path) : std::nullopt;
+  }
+  const char* root = std::getenv("PYENV_ROOT");
+  const char* home = std::getenv("HOME");
+  const fs::path versions =
+      (root != nullptr ? fs::path(root) : fs::path(home != nullptr ? home : "/") / ".pyenv") / "versions";
+  for (const auto& entry : fs::directory_iterator(versions, ignored)) {
+    const fs::path program = entry.path() / "bin" / ("python" + name);
+    if (fs::exists(program, ignored)) return program.string();
+  }
+  return std::nullopt;
+}
+
+bool Required(const std::string& runtime) {
+  const char* list = std::getenv("PYLEAK_REQUIRE");
+  std::istringstream runtimes(list != nullptr ? list : "");
+  for (std::string each; std::getline(runtimes, each, ',');) {
+    if (each == runtime) return true;
+  }
+  return false;
+}
+
+}  // namespace pyleak::tests
