@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "attach/base/result.h"
+#include "attach/proc/thread_id.h"
+
+namespace pyleak::attach {
+
+/// What pyleak wants of /proc/PID/task/TID/status (proc(5)). Signal sets have signal n at bit n - 1.
+struct ThreadStatus {
+  int process_id = 0;  ///< The process that the thread belongs to.
+  int tracer_pid = 0;  ///< Of the tracing thread, which need not be its process's first. 0: not traced.
+  int seccomp = 0;     ///< 0 off, 1 strict, 2 filter.
+  bool shadow_stack = false;
+  std::uint64_t pending_signals = 0;  ///< For the thread and for its process.
+  std::uint64_t blocked_signals = 0;
+  std::uint64_t caught_signals = 0;
+
+  /// Pending signals that end a system call of this thread: not blocked, and either with a handler or such as stop the
+  /// process. Ignored ones are pending only while the thread is traced, and end nothing.
+  [[nodiscard]] std::uint64_t interrupting_signals() const;
+};
+
+ThreadStatus ParseThreadStatus(std::string_view text);
+Result<ThreadStatus> ReadThreadStatus(ThreadId thread);
+/// Of any thread by its number alone.
+Result<ThreadStatus> ReadThreadStatus(int tid);
+
+}  // namespace pyleak::attach

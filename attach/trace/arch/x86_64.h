@@ -1,0 +1,44 @@
+#pragma once
+
+#include <sys/user.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "attach/trace/registers.h"
+
+/// All that pyleak knows of x86-64: its registers, and how the kernel hands back an interrupted system call.
+namespace pyleak::attach::arch {
+
+/// The registers of a stopped thread as ptrace reads and writes them.
+struct NativeRegisters {
+  user_regs_struct raw{};
+};
+
+/// False when the thread is no longer stopped by us.
+bool ReadRegisters(int tid, NativeRegisters& registers);
+bool WriteRegisters(int tid, const NativeRegisters& registers);
+
+Registers ToRegisters(const NativeRegisters& native);
+
+/// Where the part of the stack begins that a function may be using: the red zone below the stack pointer.
+RemoteAddress LiveStackBegin(const NativeRegisters& native);
+
+/// True when the thread was stopped inside a system call that has failed with EINTR, which the program will see.
+bool WasInterrupted(const NativeRegisters& stopped);
+
+/// The registers that send a thread, whose system call our stop has interrupted, back into the same call; std::nullopt
+/// when the call must be left as it is: it was not interrupted, restarts by itself, or is not one that can be begun
+/// again.
+///
+/// `waited`: for how long the call had been waiting, which shortens a timeout that lies in a register; std::nullopt
+/// where nobody knows: such a call then returns at once, rather than too late. Without a timeout it waits on.
+std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& stopped,
+                                                      std::optional<std::chrono::nanoseconds> waited);
+
+/// True for a system call that takes its timeout, relative and in milliseconds, in a register, so that how long it has
+/// waited matters to ReissueInterruptedCall.
+bool HasTimeoutInRegister(std::int64_t system_call);
+
+}  // namespace pyleak::attach::arch

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <sys/ptrace.h>
+
+#include <chrono>
+#include <csignal>
+
+#include "attach/base/result.h"
+#include "attach/proc/thread_id.h"
+
+namespace pyleak::attach {
+
+enum class StopKind {
+  kStopped,   ///< In a ptrace stop; `status` says which.
+  kEnded,     ///< The thread has ended, and no longer needs to be let go.
+  kTimedOut,  ///< Neither within the time allowed.
+};
+
+struct Stop {
+  StopKind kind = StopKind::kTimedOut;
+  int status = 0;  ///< The signal, and the PTRACE_EVENT_* in the bits from 8 on (ptrace(2)).
+
+  [[nodiscard]] int signal() const { return status & 0xff; }
+  [[nodiscard]] int event() const { return status >> 8; }
+  /// Asked for with PTRACE_INTERRUPT.
+  [[nodiscard]] bool on_request() const { return event() == PTRACE_EVENT_STOP && signal() == SIGTRAP; }
+  /// A signal on its way to the thread, which is lost unless it is handed on when the thread goes on; 0: none.
+  [[nodiscard]] int undelivered_signal() const { return event() == 0 ? signal() : 0; }
+};
+
+/// Waits until a thread that the calling thread has seized stops. Spins for some microseconds, which is what a stop
+/// takes, and then sleeps in growing steps.
+Stop WaitForStop(ThreadId thread, std::chrono::steady_clock::time_point deadline);
+
+/// Why PTRACE_SEIZE failed, with the name of the tracer that was faster.
+Error SeizeError(ThreadId thread, int error_number);
+
+}  // namespace pyleak::attach

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "attach/base/remote_address.h"
+#include "attach/base/result.h"
+#include "attach/base/unique_fd.h"
+#include "attach/proc/thread_id.h"
+
+namespace pyleak::attach {
+
+/// What a thread is doing, as /proc/PID/task/TID/syscall tells without stopping it.
+struct ThreadActivity {
+  bool running = false;  ///< On a CPU or wanting one; nothing else is known then.
+  /// -1: blocked, but not in a system call (a page fault, a signal stop).
+  std::int64_t system_call = -1;
+  std::array<std::uint64_t, 6> arguments{};
+  RemoteAddress stack_pointer;
+  RemoteAddress program_counter;
+
+  bool operator==(const ThreadActivity&) const = default;
+};
+
+/// std::nullopt: not as proc(5) describes the file.
+std::optional<ThreadActivity> ParseThreadActivity(std::string_view text);
+
+/// A thread that can be looked at again and again for a microsecond each, because the files are kept open.
+class ThreadLook {
+ public:
+  /// kNotPermitted: the kernel lets us look only at what we may also trace.
+  static Result<ThreadLook> Open(ThreadId thread);
+
+  [[nodiscard]] ThreadId thread() const { return thread_; }
+
+  /// std::nullopt: the thread has ended.
+  [[nodiscard]] std::optional<ThreadActivity> Look();
+  /// R, S, D, T, t, Z, X as in proc(5); X also when the thread has ended.
+  [[nodiscard]] char State() const;
+
+  /// When a look last found the thread outside of every system call whose timeout lies in a register.
+  [[nodiscard]] std::chrono::steady_clock::time_point outside_wait_at() const { return outside_wait_at_; }
+  /// When pyleak last sent the thread back into an interrupted wait, with what then remained of its timeout.
+  [[nodiscard]] std::chrono::steady_clock::time_point reissued_at() const { return reissued_at_; }
+  void set_reissued_at(std::chrono::steady_clock::time_point when) { reissued_at_ = when; }
+
+ private:
+  ThreadLook(ThreadId thread, UniqueFd system_call, UniqueFd stat)
+      : thread_(thread), system_call_(std::move(system_call)), stat_(std::move(stat)) {}
+
+  ThreadId thread_;
+  UniqueFd system_call_;
+  UniqueFd stat_;
+  std::chrono::steady_clock::time_point outside_wait_at_{};
+  std::chrono::steady_clock::time_point reissued_at_{};
+};
+
+}  // namespace pyleak::attach

@@ -1,0 +1,233 @@
+#include "attach/trace/frozen_thread.h"
+
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <vector>
+
+#include "attach/memory/process_memory.h"
+#include "attach/proc/thread_status.h"
+#include "attach/trace/tracer.h"
+#include "tests/process/attach/forked_target.h"
+
+namespace pyleak::attach {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using test::Eventually;
+using test::ForkedTarget;
+
+struct Waits {
+  std::atomic<int> finished{0};
+  std::atomic<int> interrupted{0};
+  std::atomic<int> early{0};
+  std::atomic<int> late{0};
+  std::atomic<int> signals{0};
+  std::atomic<std::uint64_t> marker{0};
+};
+
+/// Waits on nothing again and again, and compares each wait with its own clock.
+void WaitRepeatedly(Waits& waits, int timeout_ms) {
+  const int epoll = ::epoll_create1(0);
+  epoll_event event{};
+  for (;;) {
+    const auto begin = steady_clock::now();
+    if (::epoll_wait(epoll, &event, 1, timeout_ms) < 0) waits.interrupted += errno == EINTR ? 1 : 0;
+    const auto lasted = steady_clock::now() - begin;
+    if (lasted < milliseconds(timeout_ms)) ++waits.early;
+    if (lasted > milliseconds(timeout_ms) * 2 + milliseconds(30)) ++waits.late;
+    ++waits.finished;
+  }
+}
+
+Result<std::optional<FrozenThread>> FreezeMain(ThreadLook& look) { return FrozenThread::Freeze(look, {}); }
+
+TEST(FrozenThread, LeavesNoTraceInAWaitThatItInterrupts) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(look.ok());
+  Tracer tracer;
+  ASSERT_TRUE(Eventually([&] { return target.shared().finished > 2; }));
+  int frozen_count = 0;
+  int in_wait_count = 0;
+  while (frozen_count < 300) {
+    const bool was_in_wait = tracer.Run([&] {
+      // As the watcher does: a thread that is seen in its wait is left alone.
+      if (look->Look()->system_call == SYS_epoll_wait) return true;
+      auto frozen = FreezeMain(*look);
+      EXPECT_TRUE(frozen.ok() && frozen->has_value());
+      ++frozen_count;
+      return false;
+    });
+    in_wait_count += was_in_wait ? 1 : 0;
+  }
+  const int finished = target.shared().finished;
+  EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
+  EXPECT_EQ(target.shared().interrupted, 0);
+  EXPECT_EQ(target.shared().early, 0);
+  EXPECT_LE(target.shared().late, 2) << "a busy machine may make some late";
+}
+
+TEST(FrozenThread, KeepsTheTimeoutOfAWaitThatItIsToldOf) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 300); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(look.ok());
+  Tracer tracer;
+  for (int waits = 0; waits < 3; ++waits) {
+    const int finished = target.shared().finished;
+    const auto in_wait = [&] { return look->Look()->system_call == SYS_epoll_wait; };
+    ASSERT_TRUE(Eventually([&] { return target.shared().finished > finished && in_wait(); }));
+    FreezeOptions options;
+    options.waiting_since = steady_clock::now() - milliseconds(1);
+    for (int i = 0; i < 5; ++i) {
+      tracer.Run([&] {
+        const auto frozen = FrozenThread::Freeze(*look, options);
+        EXPECT_TRUE(frozen.ok()) << frozen.error().what;
+      });
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+  }
+  EXPECT_EQ(target.shared().interrupted, 0);
+  EXPECT_LE(target.shared().early, 3) << "by the millisecond that we said it had waited already";
+  EXPECT_EQ(target.shared().late, 0);
+}
+
+TEST(FrozenThread, LosesNoSignal) {
+  static Waits* seen = nullptr;
+  const ForkedTarget<Waits> target([](Waits& waits) {
+    seen = &waits;
+    struct sigaction action {};
+    action.sa_handler = [](int) { ++seen->signals; };
+    ::sigaction(SIGUSR1, &action, nullptr);
+    const int epoll = ::epoll_create1(0);
+    epoll_event event{};
+    waits.finished = 1;
+    for (;;) {
+      if (::epoll_wait(epoll, &event, 1, -1) < 0 && errno == EINTR) ++waits.interrupted;
+    }
+  });
+  ASSERT_TRUE(Eventually([&] { return target.shared().finished == 1; }));
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  Tracer tracer;
+  for (int i = 1; i <= 200; ++i) {
+    ASSERT_TRUE(Eventually([&] { return look->Look()->system_call == SYS_epoll_wait; }));
+    tracer.Run([&] {
+      auto frozen = FreezeMain(*look);
+      EXPECT_TRUE(frozen.ok() && frozen->has_value());
+      // One half while the thread is held; the other half races with the next freeze.
+      if (i % 2 == 0) ::kill(target.pid(), SIGUSR1);
+    });
+    if (i % 2 != 0) {
+      ASSERT_TRUE(Eventually([&] { return look->Look()->system_call == SYS_epoll_wait; }));
+      ::kill(target.pid(), SIGUSR1);
+    }
+    if (i % 2 != 0) tracer.Run([&] { EXPECT_TRUE(FreezeMain(*look).ok()); });
+    ASSERT_TRUE(Eventually([&] { return target.shared().signals == i; })) << i;
+    ASSERT_TRUE(Eventually([&] { return target.shared().interrupted == i; })) << i << ": the EINTR of the signal";
+  }
+}
+
+TEST(FrozenThread, LeavesAStoppedProcessStopped) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ::kill(target.pid(), SIGSTOP);
+  ASSERT_TRUE(Eventually([&] { return look->State() == 'T'; }));
+  Tracer tracer;
+  tracer.Run([&] {
+    auto frozen = FreezeMain(*look);
+    EXPECT_TRUE(frozen.ok() && frozen->has_value());
+  });
+  EXPECT_TRUE(Eventually([&] { return look->State() == 'T'; }));
+  EXPECT_EQ(ReadThreadStatus(look->thread())->tracer_pid, 0);
+  const int finished = target.shared().finished;
+  ::kill(target.pid(), SIGCONT);
+  EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
+}
+
+TEST(FrozenThread, NamesTheOtherTracer) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5); });
+  Tracer other;
+  other.Run([&] { ASSERT_EQ(::ptrace(PTRACE_SEIZE, target.pid(), nullptr, nullptr), 0); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  Tracer tracer;
+  tracer.Run([&] {
+    const auto frozen = FreezeMain(*look);
+    ASSERT_FALSE(frozen.ok());
+    EXPECT_EQ(frozen.error().code, ErrorCode::kAlreadyTraced);
+    EXPECT_NE(frozen.error().what.find(std::to_string(::getpid())), std::string::npos) << frozen.error().what;
+  });
+}
+
+TEST(FrozenThread, SaysThatAThreadHasEnded) {
+  const ForkedTarget<Waits> target([](Waits&) {});
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(Eventually([&] { return look->State() == 'Z'; }));
+  Tracer tracer;
+  tracer.Run([&] {
+    const auto frozen = FreezeMain(*look);
+    EXPECT_TRUE(frozen.ok() && !frozen->has_value());
+  });
+}
+
+TEST(FrozenThread, DoesNotWaitForUninterruptibleSleep) {
+  // The parent of a vfork sleeps in state D until its child is done.
+  const ForkedTarget<Waits> target([](Waits& waits) {
+    if (::vfork() == 0) {
+      waits.marker = 1;
+      while (waits.marker != 2) ::usleep(1000);
+      ::_exit(0);
+    }
+    waits.finished = 1;
+    ::pause();
+  });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(Eventually([&] { return target.shared().marker == 1 && look->State() == 'D'; }));
+  Tracer tracer;
+  tracer.Run([&] {
+    const auto frozen = FreezeMain(*look);
+    ASSERT_FALSE(frozen.ok());
+    EXPECT_EQ(frozen.error().code, ErrorCode::kTimedOut);
+  });
+  target.shared().marker = 2;
+  EXPECT_TRUE(Eventually([&] { return target.shared().finished == 1; }));
+}
+
+TEST(FrozenThread, CopiesRegistersAndStack) {
+  const ForkedTarget<Waits> target([](Waits& waits) {
+    volatile std::uint64_t words[2] = {0x0123456789abcdef, 0};
+    waits.marker = reinterpret_cast<std::uint64_t>(&words[0]);
+    for (;;) words[1] = words[1] + 1;
+  });
+  ASSERT_TRUE(Eventually([&] { return target.shared().marker != 0; }));
+  const auto identity = ProcessIdentity::Open(target.pid());
+  const auto memory = ProcessMemory::Open(*identity);
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  CaptureBuffer buffer;
+  Tracer tracer;
+  std::vector<std::chrono::nanoseconds> held;
+  for (int i = 0; i < 50; ++i) {
+    tracer.Run([&] {
+      auto frozen = FreezeMain(*look);
+      ASSERT_TRUE(frozen.ok() && frozen->has_value());
+      (*frozen)->CaptureStack(*memory, buffer);
+      held.push_back((*frozen)->LetGo());
+    });
+  }
+  const StackSnapshot snapshot = buffer.Snapshot();
+  EXPECT_FALSE(snapshot.truncated());
+  EXPECT_EQ(snapshot.ReadValue<std::uint64_t>(RemoteAddress(target.shared().marker)), 0x0123456789abcdefU);
+  EXPECT_NE(snapshot.registers().thread_pointer, RemoteAddress());
+  std::ranges::sort(held);
+  std::printf("held for %.1f us (median of %zu)\n", static_cast<double>(held[held.size() / 2].count()) / 1e3,
+              held.size());
+}
+
+}  // namespace
+}  // namespace pyleak::attach

@@ -1,0 +1,58 @@
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "attach/trace/arch/x86_64.h"
+
+namespace pyleak::attach::arch {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+NativeRegisters Interrupted(long system_call, long error, std::uint64_t timeout) {
+  NativeRegisters registers;
+  registers.raw.orig_rax = static_cast<std::uint64_t>(system_call);
+  registers.raw.rax = static_cast<std::uint64_t>(-error);
+  registers.raw.rip = 0x1002;
+  registers.raw.r10 = timeout;
+  return registers;
+}
+
+TEST(InterruptedCall, IsBegunAgain) {
+  const auto again = ReissueInterruptedCall(Interrupted(SYS_epoll_wait, EINTR, 500), milliseconds(0));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->raw.rip, 0x1000U);
+  EXPECT_EQ(again->raw.rax, static_cast<std::uint64_t>(SYS_epoll_wait));
+  EXPECT_EQ(again->raw.orig_rax, ~0ULL);
+  EXPECT_EQ(again->raw.r10, 500U);
+}
+
+TEST(InterruptedCall, WaitsForWhatRemains) {
+  const auto remaining = [](std::uint64_t timeout, std::optional<std::chrono::nanoseconds> waited) {
+    return static_cast<int>(ReissueInterruptedCall(Interrupted(SYS_epoll_pwait, EINTR, timeout), waited)->raw.r10);
+  };
+  EXPECT_EQ(remaining(500, milliseconds(200)), 300);
+  EXPECT_EQ(remaining(500, microseconds(200'001)), 300) << "never early";
+  EXPECT_EQ(remaining(500, milliseconds(500)), 0);
+  EXPECT_EQ(remaining(500, milliseconds(9000)), 0);
+  EXPECT_EQ(remaining(500, -milliseconds(9)), 500) << "never longer than asked for";
+  EXPECT_EQ(remaining(500, std::nullopt), 0);
+  EXPECT_EQ(remaining(0xffffffff, std::nullopt), -1) << "a wait for ever stays one";
+  EXPECT_EQ(remaining(0xffffffff, milliseconds(10)), -1);
+}
+
+TEST(InterruptedCall, IsLeftToTheKernelWhereThatRestartsIt) {
+  for (const long error : {512L, 513L, 514L, 516L}) {
+    EXPECT_FALSE(ReissueInterruptedCall(Interrupted(SYS_read, error, 0), {}).has_value()) << error;
+  }
+}
+
+TEST(InterruptedCall, IsLeftAloneWhereBeginningAgainWouldDoHarm) {
+  EXPECT_FALSE(ReissueInterruptedCall(Interrupted(SYS_close, EINTR, 0), {}).has_value());
+  EXPECT_FALSE(ReissueInterruptedCall(Interrupted(-1, EINTR, 0), {}).has_value()) << "not in a system call";
+}
+
+}  // namespace
+}  // namespace pyleak::attach::arch

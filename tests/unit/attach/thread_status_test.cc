@@ -1,0 +1,35 @@
+#include "attach/proc/thread_status.h"
+
+#include <gtest/gtest.h>
+
+namespace pyleak::attach {
+namespace {
+
+TEST(ThreadStatus, ReadsTheFieldsOfProc) {
+  const auto status = ParseThreadStatus(
+      "Name:\tTracerPid: 1\nTracerPid:\t4242\nSeccomp:\t2\nTgid:\t77\n"
+      "SigPnd:\t0000000000000200\nShdPnd:\t0000000000010000\n"
+      "SigBlk:\t0000000000000200\nSigCgt:\t0000000000010200\nx86_Thread_features:\tshstk \n");
+  EXPECT_EQ(status.tracer_pid, 4242);
+  EXPECT_EQ(status.seccomp, 2);
+  EXPECT_TRUE(status.shadow_stack);
+  EXPECT_EQ(status.process_id, 77);
+  EXPECT_EQ(status.pending_signals, 0x10200U);
+  // SIGUSR1 (10) is blocked, SIGCHLD (17) is not.
+  EXPECT_EQ(status.interrupting_signals(), 0x10000U);
+}
+
+TEST(ThreadStatus, LeavesOutSignalsThatEndNoSystemCall) {
+  EXPECT_EQ(ParseThreadStatus("ShdPnd:\t0000000000010000\nSigBlk:\t0\nSigCgt:\t0\n").interrupting_signals(), 0U);
+  // SIGTSTP (20) stops the process without any handler.
+  EXPECT_NE(ParseThreadStatus("ShdPnd:\t0000000000080000\nSigBlk:\t0\nSigCgt:\t0\n").interrupting_signals(), 0U);
+}
+
+TEST(ThreadStatus, TakesMissingFieldsForZero) {
+  const auto status = ParseThreadStatus("TracerPid");
+  EXPECT_EQ(status.tracer_pid, 0);
+  EXPECT_FALSE(status.shadow_stack);
+}
+
+}  // namespace
+}  // namespace pyleak::attach
