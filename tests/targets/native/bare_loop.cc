@@ -1,5 +1,5 @@
-// A loop on the bare wait call that the first argument names. It works every ten milliseconds and counts waits that
-// were interrupted, or that returned too early.
+// A loop on the bare wait call that the first argument names, with a timeout of ten milliseconds. It counts its rounds,
+// and the waits that were interrupted or that returned too early.
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -100,7 +100,7 @@ void Run(const WaitCall& call, Control& control, int epoll) {
     const std::int64_t begin = Now();
     const int result = call.wait(epoll, control.input());
     control.CountWait(result, Now() - begin, kTimeout.tv_nsec);
-    if (result == 0) control.CountWork();
+    control.CountWork();
     if (result > 0 && !control.Obey()) return;
   }
 }

@@ -30,7 +30,7 @@ void Run(Control& control) {
     const std::int64_t begin = Now();
     const int result = epoll_wait(epoll, &event, 1, kTimeoutMs);
     control.CountWait(result, Now() - begin, kTimeoutMs * 1'000'000LL);
-    if (result == 0) control.CountWork();
+    control.CountWork();
     if (result > 0 && !control.Obey()) return;
   }
 }

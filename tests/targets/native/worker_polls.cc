@@ -63,10 +63,8 @@ void Run(Control& control, Jobs& jobs) {
   control.SayReady("generic");
   while (true) {
     const int result = epoll_wait(epoll, &event, 1, 100);
-    if (result == 0) {
-      control.CountWork();
-      jobs.Add();
-    }
+    control.CountWork();
+    if (result == 0) jobs.Add();
     if (result > 0 && !control.Obey()) return;
   }
 }

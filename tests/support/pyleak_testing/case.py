@@ -1,0 +1,86 @@
+"""The base of every live test."""
+
+import time
+import unittest
+
+from .lines import wait_until
+from .target import Target
+from .unharmed import Snapshot
+from .watch import Watch
+
+
+class LiveTest(unittest.TestCase):
+    """Starts and attaches; at the end of each test every target that should live is checked for harm, and ended."""
+
+    maxDiff = None
+
+    def start(self, command, jit=False):
+        """Starts a target of tests/targets."""
+        target = Target(command)
+        self.addCleanup(target.stop)
+        snapshot = Snapshot(target.pid, jit)
+        self.addCleanup(self._check, target, snapshot)
+        return target
+
+    def attach(self, target, *options):
+        """Watches a target, or a pid, until the end of the test at most."""
+        watch = Watch.attach(getattr(target, "pid", target), *options)
+        self.addCleanup(self._end_watch, watch)
+        return watch
+
+    def run_watched(self, command, *options):
+        """Starts a target under `pyleak run`: the watch and the target."""
+        watch, target = Watch.run(command, *options)
+        self.addCleanup(target.stop)
+        watch.wait_for("WatchStarted", 20)
+        return watch, target
+
+    def _end_watch(self, watch):
+        if watch.process.poll() is None:
+            watch.stop()
+        if watch.process.stderr:
+            watch.process.stderr.close()
+
+    def _check(self, target, snapshot):
+        if target.process.poll() is not None:
+            self.assertTrue(target.process.stdin.closed, f"the target ended, status {target.process.returncode}")
+            return
+        snapshot.assert_unharmed()
+        work = target.state().get("work", 0)
+        state = wait_until(lambda: self._state_after(target, work), "the target works on")
+        self.assertLessEqual(state.get("interrupted", 0), state["signals"], "waits were interrupted by no signal")
+        self.assertEqual(state.get("early", 0), 0, "waits returned early")
+
+    def _state_after(self, target, work):
+        state = target.state()
+        return state if state["work"] > work else None
+
+    def assert_duration(self, record, block, tolerance=0.005):
+        """The record's duration is the target's own, which begins a little later and ends a little earlier."""
+        self.assertEqual(block.error, 0, "the blocking call failed")
+        self.assertGreaterEqual(record["duration"], block.seconds - 0.0001)
+        self.assertLessEqual(record["duration"], block.seconds + tolerance)
+
+    def assert_timestamp(self, record, block, tolerance=0.01):
+        wall_clock_offset = time.time() - time.monotonic()
+        self.assertAlmostEqual(record["timestamp"], block.begin_ns / 1e9 + wall_clock_offset, delta=tolerance)
+
+    def assert_python_stack(self, record, block):
+        """Every Python frame that the target's own traceback has: same file, line and name, in the same order."""
+        self.assertEqual(python_frames(record)[: len(block.stack)], [summary(frame) for frame in block.stack])
+
+    def assert_native_frame(self, record, block):
+        """The target's function and line are on the native stack."""
+        (expected,) = block.stack
+        frames = [frame for frame in record["native_stack"] or [] if (frame["name"] or "").startswith(expected["name"])]
+        self.assertEqual([frame["lineno"] for frame in frames], [expected["lineno"]], record["native_stack"])
+        self.assertTrue(frames[0]["filename"].endswith(expected["filename"]), frames[0])
+
+
+def summary(frame):
+    return frame["filename"], frame["lineno"], frame["name"]
+
+
+def python_frames(record):
+    """The Python frames of a record's blocking stack, outermost first."""
+    return [summary(frame) for frame in record["blocking_stack"] or [] if frame["language"] == "python"]

@@ -1,0 +1,89 @@
+"""The check that a watched process is as it was before.
+
+What must be the same:
+- its descriptors: number and what each leads to;
+- its mappings of files and its executable ones: path, offset, permissions and size. Libraries that the target itself
+  loads meanwhile may come in addition. Anonymous data belongs to the allocator and is not compared; of a process that
+  compiles at run time (Node), neither is anonymous code;
+- no thread stopped or traced.
+A wait for that is allowed, since a thread inside the agent's code keeps it mapped until it returns.
+"""
+
+import os
+import pathlib
+
+from .lines import wait_until
+
+
+def _descriptors(pid):
+    found = {}
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            found[entry.name] = os.readlink(entry.path)
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def _mappings(pid, jit):
+    found = set()
+    for line in pathlib.Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+        addresses, permissions, offset, _device, inode, *path = line.split(None, 5)
+        path = path[0] if path else ""
+        is_code = "x" in permissions and not jit
+        if inode != "0" or is_code:
+            begin, end = (int(address, 16) for address in addresses.split("-"))
+            found.add((path, offset, permissions, end - begin))
+    return found
+
+
+def _may_be_new(mapping):
+    """A library, or a locale's file, that the target opened itself; not memory that somebody put there."""
+    path = mapping[0]
+    return path.startswith("/") and not path.startswith(("/memfd:", "/dev/")) and not path.endswith(" (deleted)")
+
+
+def _stopped_threads(pid):
+    stopped = []
+    for task in os.scandir(f"/proc/{pid}/task"):
+        try:
+            status = pathlib.Path(task.path, "status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        if fields["State"][0] in "tT" or fields["TracerPid"] != "0":
+            stopped.append(f"thread {task.name}: state {fields['State']}, tracer {fields['TracerPid']}")
+    return stopped
+
+
+class Snapshot:
+    """A process before the watch."""
+
+    def __init__(self, pid, jit=False):
+        self._pid = pid
+        self._jit = jit
+        self._descriptors = _descriptors(pid)
+        self._mappings = _mappings(pid, jit)
+
+    def _harm(self):
+        """What is not as it was, in words; empty if all is well."""
+        harm = _stopped_threads(self._pid)
+        descriptors = _descriptors(self._pid)
+        if descriptors != self._descriptors:
+            harm.append(f"descriptors: {sorted(descriptors.items() ^ self._descriptors.items())}")
+        mappings = _mappings(self._pid, self._jit)
+        harm += [f"mapping is gone: {mapping}" for mapping in self._mappings - mappings]
+        harm += [f"mapping is new: {mapping}" for mapping in mappings - self._mappings if not _may_be_new(mapping)]
+        return harm
+
+    def assert_unharmed(self, seconds=5):
+        last = []
+
+        def is_unharmed():
+            last[:] = self._harm()
+            return not last
+
+        try:
+            wait_until(is_unharmed, "the target as it was before", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {'; '.join(last)}") from None
