@@ -8,27 +8,16 @@
 
 #include "attach/base/file.h"
 #include "attach/proc/stat.h"
+#include "attach/proc/thread_status.h"
 
 namespace pyleak::cli {
 namespace {
 
-template <typename Number>
-std::optional<Number> ParseNumber(std::string_view text, int base = 10) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || end == text.data()) return std::nullopt;
-  return number;
-}
-
-template <typename Number>
-std::optional<Number> StatusNumber(std::string_view text, std::string_view name, int base = 10) {
-  const auto value = StatusValue(text, name);
-  return value ? ParseNumber<Number>(*value, base) : std::nullopt;
-}
-
-std::string TextOrNothing(const std::string& path) {
-  auto text = ReadTextFile(path);
-  return text ? *std::move(text) : std::string();
+std::optional<int> ReadYamaScope() {
+  auto text = ReadTextFile("/proc/sys/kernel/yama/ptrace_scope");
+  int scope = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), scope).ec != std::errc()) return std::nullopt;
+  return scope;
 }
 
 std::string HowToBePermitted(const TargetFacts& facts) {
@@ -59,30 +48,16 @@ std::string WhoTraces(const TargetFacts& facts) {
 
 }  // namespace
 
-std::optional<std::string_view> StatusValue(std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    if (!line.starts_with(name) || line.substr(name.size(), 2) != ":\t") continue;
-    return line.substr(name.size() + 2);
-  }
-  return std::nullopt;
-}
-
 TargetFacts ReadTargetFacts(int pid) {
-  TargetFacts facts;
-  facts.pid = pid;
-  facts.own_uid = ::geteuid();
-  const std::string own = TextOrNothing("/proc/self/status");
-  facts.may_trace_all =
-      (StatusNumber<std::uint64_t>(own, "CapEff", 16).value_or(0) & (std::uint64_t{1} << CAP_SYS_PTRACE)) != 0;
-  facts.yama_scope = ParseNumber<int>(TextOrNothing("/proc/sys/kernel/yama/ptrace_scope"));
-
-  const std::string status = TextOrNothing("/proc/" + std::to_string(pid) + "/status");
-  facts.uid = StatusNumber<std::uint32_t>(status, "Uid");
-  facts.tracer_pid = StatusNumber<int>(status, "TracerPid").value_or(0);
-  if (facts.tracer_pid == 0) return facts;
-  if (auto tracer = attach::ReadStat(facts.tracer_pid)) facts.tracer_name = tracer->name;
+  TargetFacts facts{.pid = pid, .own_uid = ::getuid(), .yama_scope = ReadYamaScope()};
+  if (const auto own = attach::ReadThreadStatus(::getpid())) {
+    facts.may_trace_all = (own->effective_capabilities >> CAP_SYS_PTRACE & 1U) != 0;
+  }
+  const auto target = attach::ReadThreadStatus(pid);
+  if (!target) return facts;
+  facts.uid = target->user_id;
+  facts.tracer_pid = target->tracer_pid;
+  if (const auto tracer = attach::ReadStat(facts.tracer_pid)) facts.tracer_name = tracer->name;
   return facts;
 }
 

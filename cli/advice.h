@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "attach/base/result.h"
 
@@ -23,9 +22,6 @@ struct TargetFacts {
 };
 
 TargetFacts ReadTargetFacts(int pid);
-
-/// The value of a line "Name:\tvalue" of /proc/PID/status (proc(5)).
-std::optional<std::string_view> StatusValue(std::string_view text, std::string_view name);
 
 /// One line that says what the user can do about a failure to reach the process; empty: nothing helps.
 std::string Advice(ErrorCode code, const TargetFacts& facts);

@@ -48,6 +48,8 @@ ThreadStatus ParseThreadStatus(std::string_view text) {
   ThreadStatus status;
   status.process_id = NumberOf<int>(text, "Tgid", 10);
   status.tracer_pid = NumberOf<int>(text, "TracerPid", 10);
+  status.user_id = NumberOf<std::uint32_t>(text, "Uid", 10);
+  status.effective_capabilities = NumberOf<std::uint64_t>(text, "CapEff", 16);
   status.seccomp = NumberOf<int>(text, "Seccomp", 10);
   status.shadow_stack = FieldOf(text, "x86_Thread_features").find("shstk") != std::string_view::npos;
   status.pending_signals = NumberOf<std::uint64_t>(text, "SigPnd", 16) | NumberOf<std::uint64_t>(text, "ShdPnd", 16);

@@ -7,10 +7,12 @@ namespace {
 
 TEST(ThreadStatus, ReadsTheFieldsOfProc) {
   const auto status = ParseThreadStatus(
-      "Name:\tTracerPid: 1\nTracerPid:\t4242\nSeccomp:\t2\nTgid:\t77\n"
+      "Name:\tTracerPid: 1\nTracerPid:\t4242\nSeccomp:\t2\nTgid:\t77\nUid:\t1000\t0\t0\t0\nCapEff:\t0000000000080000\n"
       "SigPnd:\t0000000000000200\nShdPnd:\t0000000000010000\n"
       "SigBlk:\t0000000000000200\nSigCgt:\t0000000000010200\nx86_Thread_features:\tshstk \n");
   EXPECT_EQ(status.tracer_pid, 4242);
+  EXPECT_EQ(status.user_id, 1000U);
+  EXPECT_EQ(status.effective_capabilities, 0x80000U);
   EXPECT_EQ(status.seccomp, 2);
   EXPECT_TRUE(status.shadow_stack);
   EXPECT_EQ(status.process_id, 77);

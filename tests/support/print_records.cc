@@ -1,0 +1,43 @@
+// Prints sample records through the real formats, for programs that judge them: `print_records json|text|stack`.
+// stack: the Python frames alone, as text.
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "cli/report/json.h"
+#include "cli/report/text.h"
+#include "tests/support/sample_events.h"
+
+namespace pyleak::testing {
+namespace {
+
+std::string Json() {
+  return cli::ToJson(SampleStart()) + cli::ToJson(SleepingBlock()) + cli::ToJson(NastyBlock()) +
+         cli::ToJson(BareBlock()) + cli::ToJson(SampleWarning()) + cli::ToJson(SampleSnapshot()) +
+         cli::ToJson(SampleEnd());
+}
+
+std::string Text() {
+  const cli::TextStyle style{.native = true};
+  return cli::BlockText(SleepingBlock(), style) + "\n" + cli::BlockText(NastyBlock(), style) + "\n" +
+         cli::BlockText(BareBlock(), style) + "\n" + cli::SummaryText(SampleEnd()) + "\n" +
+         cli::SnapshotText(SampleSnapshot(), style) + "\n";
+}
+
+std::string PythonStack() {
+  auto stack = *SleepingBlock().blocking_stack;
+  std::erase_if(stack.frames, [](const auto& frame) { return frame.language != symbolize::Language::kPython; });
+  return cli::StackText(stack, {}) + "\n";
+}
+
+}  // namespace
+}  // namespace pyleak::testing
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::string what = argv[1];
+  const std::string text = what == "json"   ? pyleak::testing::Json()
+                           : what == "text" ? pyleak::testing::Text()
+                                            : pyleak::testing::PythonStack();
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? 0 : 1;
+}

@@ -1,0 +1,99 @@
+#include "cli/report/text.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/sample_events.h"
+
+namespace pyleak::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(SecondsText, HasMillisecondsAndBelowTenOfThemMicroseconds) {
+  EXPECT_EQ(SecondsText(1001234567ns), "1.001s");
+  EXPECT_EQ(SecondsText(200ms), "0.200s");
+  EXPECT_EQ(SecondsText(10ms), "0.010s");
+  EXPECT_EQ(SecondsText(50us), "0.000050s");
+}
+
+TEST(BlockText, IsLaidOutAsTheContractSays) {
+  EXPECT_EQ(BlockText(testing::SleepingBlock(), {}),
+            R"(Event Loop Block: block-1
+  Duration: 1.001s (threshold: 0.200s)
+  Timestamp: 1749051796.302
+  Loop: asyncio, thread 4242 "MainThread" of python3 (pid 4242)
+  Cause: system call clock_nanosleep, 1.000s of 1.001s asleep
+  Blocking Stack:
+    File "/srv/app.py", line 22, in <module>
+      asyncio.run(main())
+    File "/srv/app.py", line 14, in Service.descend
+      return self.descend(n - 1)
+    File "/srv/app.py", line 14, in Service.descend
+      return self.descend(n - 1)
+    File "/srv/app.py", line 14, in Service.descend
+      return self.descend(n - 1)
+    [Previous line repeated 3 more times]
+    File "<string>", line 1, in generated
+    File "/srv/app.py", line 9, in handle_request
+      time.sleep(1)
+    <native> clock_nanosleep, libc.so.6)");
+}
+
+TEST(BlockText, SaysWhatIsMissing) {
+  const std::string text = BlockText(testing::BareBlock(), {});
+  EXPECT_NE(text.find("Blocking Stack: not captured"), std::string::npos);
+  EXPECT_EQ(text.find("Cause:"), std::string::npos);
+  EXPECT_EQ(text.find("Task:"), std::string::npos);
+
+  const std::string nasty = BlockText(testing::NastyBlock(), {});
+  EXPECT_NE(nasty.find("still blocked"), std::string::npos);
+  EXPECT_NE(nasty.find("<incomplete: the outermost frames are not known>"), std::string::npos);
+  EXPECT_NE(nasty.find("\n  Note: second"), std::string::npos);
+}
+
+TEST(BlockText, LetsNothingOfTheTargetReachTheTerminal) {
+  for (const char c : BlockText(testing::NastyBlock(), {.native = true})) {
+    EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') << static_cast<int>(c);
+  }
+}
+
+TEST(StackText, ShowsNativeFramesBetweenOthersOnlyWhenAsked) {
+  const auto stack = *testing::SleepingBlock().blocking_stack;
+  EXPECT_EQ(StackText(stack, {}).find("_extension_call"), std::string::npos);
+  EXPECT_NE(StackText(stack, {.native = true}).find("    <native> _extension_call, _extension.so\n"),
+            std::string::npos);
+}
+
+TEST(StackText, ShowsEveryFrameOfANativeProgram) {
+  const symbolize::Stack stack{.frames = {{.name = "main", .filename = "/src/main.cc", .lineno = 3, .line = "Serve();"},
+                                          {.name = "Serve", .module = "/usr/bin/server"},
+                                          {.module = "/lib/libc.so.6", .address = RemoteAddress(0x7f10)}}};
+  EXPECT_EQ(StackText(stack, {}),
+            "    File \"/src/main.cc\", line 3, in main\n      Serve();\n    <native> Serve, server\n"
+            "    <native> 0x7f10, libc.so.6");
+}
+
+TEST(OnsetText, IsTheLineOfTheContract) {
+  EXPECT_EQ(OnsetText({.lag = 201ms, .threshold = 200ms}), "Event loop blocked for 0.201s (threshold: 0.200s)");
+}
+
+TEST(SummaryText, CountsAndSaysWhatWasLost) {
+  EXPECT_EQ(SummaryText({.blocks = 2, .blocked = 1256ms}),
+            "Event loop monitoring summary: 2 block(s), 1.26s total blocked time");
+  EXPECT_NE(SummaryText(testing::SampleEnd()).find("3 event(s) not written"), std::string::npos);
+}
+
+TEST(SnapshotText, SaysWhatTheLoopDoes) {
+  auto snapshot = testing::SampleSnapshot();
+  EXPECT_TRUE(SnapshotText(snapshot, {})
+                  .starts_with("Event Loop: asyncio, thread 4242 \"MainThread\" of python3 (pid 4242)\n  State: busy "
+                               "for 0.300s\n  Stack:\n"));
+  snapshot.waiting = true;
+  snapshot.blocking_stack.reset();
+  EXPECT_EQ(SnapshotText(snapshot, {}),
+            "Event Loop: asyncio, thread 4242 \"MainThread\" of python3 (pid 4242)\n"
+            "  State: waiting in epoll_wait for 0.300s");
+}
+
+}  // namespace
+}  // namespace pyleak::cli
