@@ -1,101 +1,61 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
-#include "attach/memory/process_memory.h"
-#include "symbolize/python/interpreter.h"
-#include "tests/process/python/held_thread.h"
 #include "tests/process/python/interpreters.h"
-#include "tests/support/child.h"
+#include "tests/process/python/python_target.h"
 
 namespace pyleak::tests {
 namespace {
 
 using nlohmann::json;
 using symbolize::Frame;
-using symbolize::ModuleMap;
 using symbolize::PythonStack;
 using symbolize::python::Interpreter;
-
-/// A Python program in one of the situations of tests/targets/python/stacks.py, and pyleak's eye on it.
-class PythonTarget {
- public:
-  PythonTarget(const std::string& python, const std::string& situation)
-      : program_({python, PYLEAK_PYTHON_TARGETS "/stacks.py", situation}) {
-    const std::string ready = program_.ReadLine();
-    if (ready.starts_with("ready ")) tid_ = std::stoi(ready.substr(6));
-  }
-
-  [[nodiscard]] bool ready() const { return tid_ > 0; }
-  [[nodiscard]] int tid() const { return tid_; }
-  [[nodiscard]] int pid() const { return program_.pid(); }
-  json OwnStack() {
-    program_.WriteLine("stack");
-    return json::parse(program_.ReadLine());
-  }
-
- private:
-  testing_support::Child program_;
-  int tid_ = 0;
-};
 
 json ToJson(const std::optional<int>& number) { return number ? json(*number) : json(); }
 
 /// In the form of the target's own answer.
-json ToJson(const Frame& frame) {
-  return {{"filename", frame.filename},
-          {"name", frame.name},
-          {"lineno", ToJson(frame.lineno)},
-          {"position", {ToJson(frame.lineno), ToJson(frame.end_lineno), ToJson(frame.colno), ToJson(frame.end_colno)}}};
-}
-
 json ToJson(const PythonStack& stack) {
   json frames = json::array();
-  for (const Frame& frame : stack.stack.frames) frames.push_back(ToJson(frame));
+  for (const Frame& frame : stack.stack.frames) {
+    frames.push_back(
+        {{"filename", frame.filename},
+         {"name", frame.name},
+         {"lineno", ToJson(frame.lineno)},
+         {"position", {ToJson(frame.lineno), ToJson(frame.end_lineno), ToJson(frame.colno), ToJson(frame.end_colno)}}});
+  }
   return frames;
 }
 
 class PythonStackTest : public testing::TestWithParam<std::string> {
  protected:
-  /// Attaches to a target in `situation`, and hands it and its interpreter to `check`.
-  template <typename Check>
-  void With(const std::string& situation, const Check& check) {
-    PYLEAK_NEEDS_PYTHON(GetParam());
-    PythonTarget target(*FindPython(GetParam()), situation);
-    ASSERT_TRUE(target.ready());
-    const auto identity = attach::ProcessIdentity::Open(target.pid());
-    ASSERT_TRUE(identity.ok());
-    const auto memory = attach::ProcessMemory::Open(*identity);
-    ASSERT_TRUE(memory.ok());
-    const auto modules = ModuleMap::Read(*identity, *memory);
-    ASSERT_TRUE(modules.ok());
-    auto interpreter = Interpreter::Find(*modules, *memory);
-    ASSERT_TRUE(interpreter.ok()) << interpreter.error().what;
-    ASSERT_TRUE(interpreter->has_value());
-    check(target, **interpreter, *memory);
-  }
+  void SetUp() override { PYLEAK_NEEDS_PYTHON(GetParam()); }
 
-  static PythonStack Look(Interpreter& interpreter, const attach::MemoryReader& memory, int tid) {
-    const HeldThread thread(tid);
-    EXPECT_TRUE(thread.held());
-    return interpreter.Resolve(interpreter.Capture(memory, tid, thread.thread_pointer()));
+  static PythonStack Look(PythonTarget& target, Interpreter& interpreter) {
+    return interpreter.Resolve(target.Capture(interpreter, target.memory()));
   }
 };
 
+INSTANTIATE_TEST_SUITE_P(Every, PythonStackTest, testing::ValuesIn(PythonNames()), PythonTestName);
+
+/// A situation that lasts: the whole stack is compared.
 class PythonSituation : public PythonStackTest {
  protected:
   void ExpectTheTargetsOwnStack(const std::string& situation) {
-    With(situation, [](PythonTarget& target, Interpreter& interpreter, const attach::MemoryReader& memory) {
-      for (const char* time : {"the first time", "again"}) {
-        SCOPED_TRACE(time);
-        const PythonStack stack = Look(interpreter, memory, target.tid());
-        EXPECT_EQ(ToJson(stack), target.OwnStack());
-        EXPECT_TRUE(stack.stack.complete);
-        EXPECT_TRUE(stack.stack.notes.empty()) << stack.stack.notes.front();
-      }
-    });
+    PythonTarget target(*FindPython(GetParam()), situation);
+    Interpreter interpreter = target.FindInterpreter();
+    for (const char* time : {"the first time", "again"}) {
+      SCOPED_TRACE(time);
+      const PythonStack stack = Look(target, interpreter);
+      EXPECT_EQ(ToJson(stack), target.OwnStack());
+      EXPECT_TRUE(stack.stack.complete);
+      EXPECT_TRUE(stack.stack.notes.empty()) << stack.stack.notes.front();
+    }
   }
 };
 
@@ -113,21 +73,124 @@ TEST_P(PythonSituation, LongFunction) { ExpectTheTargetsOwnStack("long_function"
 INSTANTIATE_TEST_SUITE_P(Every, PythonSituation, testing::ValuesIn(PythonNames()), PythonTestName);
 
 TEST_P(PythonStackTest, OfAThreadThatRuns) {
-  With("spin", [](PythonTarget& target, Interpreter& interpreter, const attach::MemoryReader& memory) {
-    for (int look = 0; look < 50; ++look) {
-      PythonStack stack = Look(interpreter, memory, target.tid());
-      json own = target.OwnStack();
-      ASSERT_EQ(stack.stack.frames.size(), own.size());
-      // Which instruction of its line the thread is at changes all the time.
-      json seen = ToJson(stack);
-      seen.back().erase("position");
-      own.back().erase("position");
-      EXPECT_EQ(seen, own);
-    }
-  });
+  PythonTarget target(*FindPython(GetParam()), "spin");
+  Interpreter interpreter = target.FindInterpreter();
+  for (int look = 0; look < 50; ++look) {
+    json seen = ToJson(Look(target, interpreter));
+    json own = target.OwnStack();
+    ASSERT_EQ(seen.size(), own.size());
+    // Which instruction of its line the thread is at changes all the time.
+    seen.back().erase("position");
+    own.back().erase("position");
+    EXPECT_EQ(seen, own);
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, PythonStackTest, testing::ValuesIn(PythonNames()), PythonTestName);
+TEST_P(PythonStackTest, OfAThreadThatSleepsNeedsNoFreezeWhereThePythonKnowsItsThreads) {
+  PythonTarget target(*FindPython(GetParam()), "sleep");
+  Interpreter interpreter = target.FindInterpreter();
+  const auto raw = interpreter.Capture(target.memory(), target.tid(), RemoteAddress());
+  const json expected = interpreter.version().minor >= 11 ? target.OwnStack() : json::array();
+  EXPECT_EQ(ToJson(interpreter.Resolve(raw)), expected);
+}
+
+TEST_P(PythonStackTest, OfAThreadWithoutPythonIsEmpty) {
+  PythonTarget target(*FindPython(GetParam()), "sleep");
+  Interpreter interpreter = target.FindInterpreter();
+  const PythonStack stack = interpreter.Resolve(interpreter.Capture(target.memory(), 1, RemoteAddress(0x1000)));
+  EXPECT_TRUE(stack.stack.frames.empty());
+  EXPECT_TRUE(stack.evaluations.empty());
+  EXPECT_TRUE(stack.stack.complete);
+}
+
+/// Counts system calls: each Read and each ReadAll of a ProcessMemory is one.
+class CountedMemory : public attach::MemoryReader {
+ public:
+  explicit CountedMemory(const attach::MemoryReader& memory) : memory_(memory) {}
+
+  std::size_t Read(RemoteAddress from, std::span<std::byte> into) const override {
+    ++calls;
+    return memory_.Read(from, into);
+  }
+  bool ReadAll(std::span<const Request> requests) const override {
+    calls += requests.empty() ? 0 : 1;
+    return memory_.ReadAll(requests);
+  }
+
+  mutable int calls = 0;
+
+ private:
+  const attach::MemoryReader& memory_;
+};
+
+TEST_P(PythonStackTest, OfAThreadSeenBeforeIsOneSystemCall) {
+  PythonTarget target(*FindPython(GetParam()), "coroutines");
+  Interpreter interpreter = target.FindInterpreter();
+  const CountedMemory memory(target.memory());
+  const auto first = target.Capture(interpreter, memory);
+  memory.calls = 0;
+  const auto second = target.Capture(interpreter, memory);
+  EXPECT_EQ(memory.calls, 1);
+  EXPECT_EQ(second.code, first.code);
+}
+
+/// Gives back some of what it reads with bytes changed.
+class CorruptedMemory : public attach::MemoryReader {
+ public:
+  CorruptedMemory(const attach::MemoryReader& memory, unsigned seed) : memory_(memory), random_(seed) {}
+
+  std::size_t Read(RemoteAddress from, std::span<std::byte> into) const override {
+    const std::size_t count = memory_.Read(from, into);
+    for (std::size_t changes = random_() % 3; count > 0 && changes > 0; --changes) {
+      into[random_() % count] = static_cast<std::byte>(random_());
+    }
+    return count;
+  }
+
+ private:
+  const attach::MemoryReader& memory_;
+  mutable std::minstd_rand random_;
+};
+
+TEST_P(PythonStackTest, OfMemoryThatCannotBeTrueEndsSomewhere) {
+  PythonTarget target(*FindPython(GetParam()), "generators");
+  const std::size_t frames = target.OwnStack().size();
+  int torn = 0;
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    Interpreter interpreter = target.FindInterpreter();
+    const CorruptedMemory memory(target.memory(), seed);
+    for (int look = 0; look < 3; ++look) {
+      const PythonStack stack = interpreter.Resolve(target.Capture(interpreter, memory));
+      const auto sum = std::accumulate(stack.evaluations.begin(), stack.evaluations.end(), std::size_t{0});
+      EXPECT_EQ(sum, stack.stack.frames.size());
+      EXPECT_EQ(stack.stack.complete, stack.stack.notes.empty());
+      EXPECT_NO_THROW((void)ToJson(stack).dump());  // It throws where text is not valid UTF-8.
+      torn += stack.stack.frames.size() != frames ? 1 : 0;
+    }
+  }
+  EXPECT_GT(torn, 0);
+}
+
+TEST(PythonVersion, ThatPyleakDoesNotReadIsAnError) {
+  const auto python = FindPython("3.7");
+  if (!python) GTEST_SKIP() << "there is no Python 3.7 here";
+  testing_support::Child program({*python, "-c", "import sys; print('ready', flush=True); sys.stdin.read()"});
+  ASSERT_EQ(program.ReadLine(), "ready");
+  const auto identity = *attach::ProcessIdentity::Open(program.pid());
+  const auto memory = *attach::ProcessMemory::Open(identity);
+  const auto interpreter = Interpreter::Find(*symbolize::ModuleMap::Read(identity, memory), memory);
+  ASSERT_FALSE(interpreter.ok());
+  EXPECT_NE(interpreter.error().what.find("older than 3.8"), std::string::npos) << interpreter.error().what;
+}
+
+TEST(PythonVersion, OfAProcessWithoutPythonIsNoError) {
+  testing_support::Child program({"cat"});
+  const auto identity = *attach::ProcessIdentity::Open(program.pid());
+  const auto memory = *attach::ProcessMemory::Open(identity);
+  const auto interpreter = Interpreter::Find(*symbolize::ModuleMap::Read(identity, memory), memory);
+  ASSERT_TRUE(interpreter.ok()) << interpreter.error().what;
+  EXPECT_FALSE(interpreter->has_value());
+}
 
 }  // namespace
 }  // namespace pyleak::tests

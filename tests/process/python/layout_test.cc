@@ -1,0 +1,101 @@
+#include "symbolize/python/layout.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "symbolize/python/runtime.h"
+#include "tests/process/python/interpreters.h"
+#include "tests/process/python/python_target.h"
+
+namespace pyleak::tests {
+namespace {
+
+using Offsets = std::map<std::string, std::uint64_t>;
+using symbolize::python::FrameForm;
+using symbolize::python::Layout;
+
+/// Under the names that offsets.c gives them.
+Offsets OffsetsOf(const Layout& layout) {
+  Offsets offsets = {{"runtime.interpreters_head", layout.runtime.interpreters_head},
+                     {"interpreter.next", layout.interpreter.next},
+                     {"interpreter.threads_head", layout.interpreter.threads_head},
+                     {"thread.next", layout.thread.next},
+                     {"thread.thread_id", layout.thread.thread_id},
+                     {"thread.frame", layout.thread.frame},
+                     {"frame.previous", layout.frame.previous},
+                     {"frame.code", layout.frame.code},
+                     {"frame.instruction", layout.frame.instruction},
+                     {"code.filename", layout.code.filename},
+                     {"code.name", layout.code.name},
+                     {"code.line_table", layout.code.line_table},
+                     {"code.first_line", layout.code.first_line},
+                     {"bytes.size", layout.bytes.size},
+                     {"bytes.data", layout.bytes.data},
+                     {"text.length", layout.text.length},
+                     {"text.state", layout.text.state},
+                     {"text.ascii_size", layout.text.ascii_size},
+                     {"text.compact_size", layout.text.compact_size}};
+  if (layout.frame_form != FrameForm::kObject) {
+    offsets["frame.owner"] = layout.frame.owner;
+    offsets["code.bytecode"] = layout.code.bytecode;
+  }
+  const auto add = [&offsets](const char* name, const std::optional<std::uint64_t>& offset) {
+    if (offset) offsets[name] = *offset;
+  };
+  add("thread.native_thread_id", layout.thread.native_thread_id);
+  add("thread.cframe_current_frame", layout.thread.cframe_current_frame);
+  add("thread.datastack_chunk", layout.thread.datastack_chunk);
+  return offsets;
+}
+
+/// Where `python`'s C headers are; empty if they are not installed.
+std::string IncludeDirectory(const std::string& python) {
+  testing_support::Child child({python, "-c", "import sysconfig; print(sysconfig.get_path('include'))"});
+  const std::string directory = child.ReadLine();
+  return std::filesystem::exists(directory + "/internal") ? directory : std::string();
+}
+
+/// As the C compiler has them from the headers.
+Offsets CompileOffsets(const std::string& include) {
+  const std::string program = testing::TempDir() + "pyleak_offsets_" + std::to_string(::getpid());
+  testing_support::Child compiler(
+      {"cc", "-w", "-I" + include, "-I" + include + "/internal", PYLEAK_OFFSETS_SOURCE, "-o", program});
+  EXPECT_EQ(compiler.ReadAll(), "");
+  testing_support::Child printer({program});
+  std::istringstream lines(printer.ReadAll());
+  std::filesystem::remove(program);
+  Offsets offsets;
+  std::string name;
+  for (std::uint64_t offset = 0; lines >> name >> offset;) offsets[name] = offset;
+  return offsets;
+}
+
+class PythonLayout : public testing::TestWithParam<std::string> {};
+
+TEST_P(PythonLayout, IsThatOfTheHeaders) {
+  PYLEAK_NEEDS_PYTHON(GetParam());
+  const std::string python = *FindPython(GetParam());
+  const std::string include = IncludeDirectory(python);
+  if (include.empty()) GTEST_SKIP() << "there are no C headers of " << python;
+  const PythonTarget target(python, "sleep");
+  const auto runtime = symbolize::python::FindRuntime(target.modules(), target.memory());
+  ASSERT_TRUE(runtime.ok() && runtime->has_value());
+  EXPECT_EQ(OffsetsOf((*runtime)->layout), CompileOffsets(include));
+}
+
+TEST_P(PythonLayout, IsOfTheVersionThatThePythonSaysItIs) {
+  PYLEAK_NEEDS_PYTHON(GetParam());
+  const std::string python = *FindPython(GetParam());
+  testing_support::Child child({python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"});
+  EXPECT_EQ(PythonTarget(python, "sleep").FindInterpreter().version().ToString(), child.ReadLine());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, PythonLayout, testing::ValuesIn(PythonNames()), PythonTestName);
+
+}  // namespace
+}  // namespace pyleak::tests

@@ -1,0 +1,89 @@
+/* Prints where the fields that symbolize/python/layout.h names lie, as the headers of one CPython have it. */
+#define Py_BUILD_CORE 1
+#include <Python.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#if PY_VERSION_HEX >= 0x030B0000
+#include <internal/pycore_code.h>
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_runtime.h>
+#elif PY_VERSION_HEX >= 0x03090000
+#include <frameobject.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_runtime.h>
+#else
+#include <frameobject.h>
+#include <internal/pycore_pystate.h>
+#endif
+
+static void Print(const char* name, size_t offset) { printf("%s %zu\n", name, offset); }
+
+#define FIELD(name, type, member) Print(name, offsetof(type, member))
+
+static void PrintFrames(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+  FIELD("thread.frame", PyThreadState, current_frame);
+  FIELD("frame.code", _PyInterpreterFrame, f_executable);
+  FIELD("frame.instruction", _PyInterpreterFrame, instr_ptr);
+  FIELD("frame.owner", _PyInterpreterFrame, owner);
+#elif PY_VERSION_HEX >= 0x030B0000
+  FIELD("thread.frame", PyThreadState, cframe);
+  FIELD("thread.cframe_current_frame", _PyCFrame, current_frame);
+  FIELD("frame.code", _PyInterpreterFrame, f_code);
+  FIELD("frame.instruction", _PyInterpreterFrame, prev_instr);
+#if PY_VERSION_HEX >= 0x030C0000
+  FIELD("frame.owner", _PyInterpreterFrame, owner);
+#else
+  FIELD("frame.owner", _PyInterpreterFrame, is_entry);
+#endif
+#else
+  FIELD("thread.frame", PyThreadState, frame);
+  FIELD("frame.previous", PyFrameObject, f_back);
+  FIELD("frame.code", PyFrameObject, f_code);
+  FIELD("frame.instruction", PyFrameObject, f_lasti);
+#endif
+#if PY_VERSION_HEX >= 0x030B0000
+  FIELD("frame.previous", _PyInterpreterFrame, previous);
+  FIELD("thread.native_thread_id", PyThreadState, native_thread_id);
+  FIELD("thread.datastack_chunk", PyThreadState, datastack_chunk);
+#endif
+}
+
+static void PrintCode(void) {
+  FIELD("code.filename", PyCodeObject, co_filename);
+  FIELD("code.first_line", PyCodeObject, co_firstlineno);
+#if PY_VERSION_HEX >= 0x030B0000
+  FIELD("code.name", PyCodeObject, co_qualname);
+  FIELD("code.bytecode", PyCodeObject, co_code_adaptive);
+#else
+  FIELD("code.name", PyCodeObject, co_name);
+#endif
+#if PY_VERSION_HEX >= 0x030A0000
+  FIELD("code.line_table", PyCodeObject, co_linetable);
+#else
+  FIELD("code.line_table", PyCodeObject, co_lnotab);
+#endif
+}
+
+int main(void) {
+  FIELD("runtime.interpreters_head", _PyRuntimeState, interpreters.head);
+  FIELD("interpreter.next", PyInterpreterState, next);
+#if PY_VERSION_HEX >= 0x030B0000
+  FIELD("interpreter.threads_head", PyInterpreterState, threads.head);
+#else
+  FIELD("interpreter.threads_head", PyInterpreterState, tstate_head);
+#endif
+  FIELD("thread.next", PyThreadState, next);
+  FIELD("thread.thread_id", PyThreadState, thread_id);
+  PrintFrames();
+  PrintCode();
+  FIELD("bytes.size", PyVarObject, ob_size);
+  FIELD("bytes.data", PyBytesObject, ob_sval);
+  FIELD("text.length", PyASCIIObject, length);
+  FIELD("text.state", PyASCIIObject, state);
+  Print("text.ascii_size", sizeof(PyASCIIObject));
+  Print("text.compact_size", sizeof(PyCompactUnicodeObject));
+  return 0;
+}

@@ -1,0 +1,30 @@
+#include "tests/process/python/python_target.h"
+
+namespace pyleak::tests {
+
+PythonTarget::PythonTarget(const std::string& python, const std::string& situation)
+    : program_({python, PYLEAK_PYTHON_TARGETS "/stacks.py", situation}) {
+  tid_ = std::stoi(program_.ReadLine().substr(std::string("ready ").size()));
+  identity_ = *attach::ProcessIdentity::Open(pid());
+  memory_ = *attach::ProcessMemory::Open(*identity_);
+  modules_ = *symbolize::ModuleMap::Read(*identity_, *memory_);
+  look_ = *attach::ThreadLook::Open({pid(), tid_});
+}
+
+symbolize::python::Interpreter PythonTarget::FindInterpreter() const {
+  return symbolize::python::Interpreter::Find(*modules_, *memory_)->value();
+}
+
+nlohmann::json PythonTarget::OwnStack() {
+  program_.WriteLine("stack");
+  return nlohmann::json::parse(program_.ReadLine());
+}
+
+symbolize::python::RawPythonStack PythonTarget::Capture(symbolize::python::Interpreter& interpreter,
+                                                        const attach::MemoryReader& memory) {
+  return Hold([&](const attach::FrozenThread& thread) {
+    return interpreter.Capture(memory, tid_, thread.registers().thread_pointer);
+  });
+}
+
+}  // namespace pyleak::tests

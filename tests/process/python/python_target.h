@@ -1,0 +1,57 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "attach/memory/process_memory.h"
+#include "attach/proc/process_identity.h"
+#include "attach/trace/frozen_thread.h"
+#include "attach/trace/thread_look.h"
+#include "attach/trace/tracer.h"
+#include "symbolize/elf/module_map.h"
+#include "symbolize/python/interpreter.h"
+#include "tests/support/child.h"
+
+namespace pyleak::tests {
+
+/// A Python program in one of the situations of tests/targets/python/stacks.py, and what is needed to look at it.
+/// Throws, and so fails the test, if any of that cannot be had.
+class PythonTarget {
+ public:
+  PythonTarget(const std::string& python, const std::string& situation);
+
+  [[nodiscard]] int pid() const { return program_.pid(); }
+  /// Of the main thread, which is the one in the situation.
+  [[nodiscard]] int tid() const { return tid_; }
+  [[nodiscard]] const attach::ProcessMemory& memory() const { return *memory_; }
+  [[nodiscard]] const symbolize::ModuleMap& modules() const { return *modules_; }
+
+  [[nodiscard]] symbolize::python::Interpreter FindInterpreter() const;
+
+  /// The main thread's frames, as the interpreter itself sees them.
+  nlohmann::json OwnStack();
+
+  /// What `capture(frozen_thread)` returns, called while the main thread is held.
+  template <typename Capture>
+  auto Hold(const Capture& capture) {
+    return tracer_.Run([&] {
+      const auto frozen = attach::FrozenThread::Freeze(*look_, {.limit = std::chrono::seconds(5), .waiting_since = {}});
+      return capture(frozen->value());
+    });
+  }
+
+  symbolize::python::RawPythonStack Capture(symbolize::python::Interpreter& interpreter,
+                                            const attach::MemoryReader& memory);
+
+ private:
+  testing_support::Child program_;
+  int tid_ = 0;
+  std::optional<attach::ProcessIdentity> identity_;
+  std::optional<attach::ProcessMemory> memory_;
+  std::optional<symbolize::ModuleMap> modules_;
+  std::optional<attach::ThreadLook> look_;
+  attach::Tracer tracer_;
+};
+
+}  // namespace pyleak::tests
