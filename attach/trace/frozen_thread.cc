@@ -37,6 +37,7 @@ bool IsSignalPending(ThreadId thread) {
 }  // namespace
 
 bool FrozenThread::stop_pending() { return stop_is_pending; }
+void FrozenThread::ExpectLateStop() { stop_is_pending = true; }
 
 Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, const FreezeOptions& options) {
   const auto activity = thread.Look();
@@ -61,7 +62,7 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   const Stop stop = WaitForStop(thread.thread(), frozen.begin_ + options.limit);
   if (stop.kind == StopKind::kEnded) return std::optional<FrozenThread>();
   if (stop.kind == StopKind::kTimedOut) {
-    stop_is_pending = true;
+    ExpectLateStop();
     return Error{ErrorCode::kTimedOut, "the thread did not stop in time"};
   }
   frozen.held_ = true;
@@ -89,14 +90,16 @@ void FrozenThread::CaptureStack(const MemoryReader& memory, CaptureBuffer& buffe
   buffer.used_ = memory.Read(buffer.base_, buffer.bytes_);
 }
 
+std::optional<std::chrono::nanoseconds> FrozenThread::waited() const {
+  if (!waiting_since_) return std::nullopt;
+  return Clock::now() - *waiting_since_;
+}
+
 void FrozenThread::ReissueSystemCall() {
   if (!own_stop_ || !arch::WasInterrupted(stopped_) || IsSignalPending(thread_->thread())) return;
-  const auto now = Clock::now();
-  std::optional<std::chrono::nanoseconds> waited;
-  if (waiting_since_) waited = now - *waiting_since_;
-  const auto again = arch::ReissueInterruptedCall(stopped_, waited);
+  const auto again = arch::ReissueInterruptedCall(stopped_, waited());
   if (!again || !arch::WriteRegisters(tid(), *again)) return;
-  thread_->set_reissued_at(now);
+  thread_->set_reissued_at(Clock::now());
   // One may have come since we asked: let it end the call after all. A later one finds the thread as if just before the
   // call, which could have happened without us too.
   if (IsSignalPending(thread_->thread())) arch::WriteRegisters(tid(), stopped_);

@@ -64,6 +64,9 @@ class FrozenThread {
       : thread_(&thread), activity_(activity), begin_(begin) {}
 
   [[nodiscard]] int tid() const { return thread_->thread().tid; }
+  /// For how long the thread had been in its wait; std::nullopt where nobody knows.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> waited() const;
+  static void ExpectLateStop();
   void ReissueSystemCall();
 
   ThreadLook* thread_;

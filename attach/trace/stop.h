@@ -22,10 +22,12 @@ struct Stop {
 
   [[nodiscard]] int signal() const { return status & 0xff; }
   [[nodiscard]] int event() const { return status >> 8; }
+  /// At the entry or the exit of a system call (PTRACE_O_TRACESYSGOOD).
+  [[nodiscard]] bool at_system_call() const { return status == (SIGTRAP | 0x80); }
   /// Asked for with PTRACE_INTERRUPT.
   [[nodiscard]] bool on_request() const { return event() == PTRACE_EVENT_STOP && signal() == SIGTRAP; }
   /// A signal on its way to the thread, which is lost unless it is handed on when the thread goes on; 0: none.
-  [[nodiscard]] int undelivered_signal() const { return event() == 0 ? signal() : 0; }
+  [[nodiscard]] int undelivered_signal() const { return event() == 0 && !at_system_call() ? signal() : 0; }
 };
 
 /// Waits until a thread that the calling thread has seized stops. Spins for some microseconds, which is what a stop

@@ -9,9 +9,6 @@
 namespace pyleak::attach::arch {
 namespace {
 
-/// `syscall` is 0f 05.
-constexpr std::uint64_t kSyscallBytes = 2;
-
 /// A function may use so many bytes below its stack pointer: x86-64 psABI, 3.2.2.
 constexpr std::uint64_t kRedZoneBytes = 128;
 
@@ -93,7 +90,7 @@ std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& sto
   const auto system_call = static_cast<std::int64_t>(stopped.raw.orig_rax);
   if (!WasInterrupted(stopped) || !IsHarmlessToReissue(system_call)) return std::nullopt;
   NativeRegisters again = stopped;
-  again.raw.rip -= kSyscallBytes;
+  again.raw.rip -= kSystemCallBytes;
   again.raw.rax = stopped.raw.orig_rax;
   // No system call any more, or the kernel might restart it a second time.
   again.raw.orig_rax = ~0ULL;

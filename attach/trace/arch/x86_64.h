@@ -11,6 +11,9 @@
 /// All that pyleak knows of x86-64: its registers, and how the kernel hands back an interrupted system call.
 namespace pyleak::attach::arch {
 
+/// The length of `syscall`, 0f 05.
+constexpr std::uint64_t kSystemCallBytes = 2;
+
 /// The registers of a stopped thread as ptrace reads and writes them.
 struct NativeRegisters {
   user_regs_struct raw{};

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "attach/base/remote_address.h"
+#include "attach/trace/arch/x86_64.h"
+
+namespace pyleak::attach::arch {
+
+/// Code in the target's libc that a borrowed thread runs through. None of it is written by us.
+struct Gadgets {
+  RemoteAddress system_call;    ///< `syscall; ret`
+  RemoteAddress signal_return;  ///< libc's own: `mov $15, %rax; syscall`, where a signal handler returns to.
+  /// Ends of functions that pop %rbx, and the latter before it 16 bytes of stack: the way out of the agent's stubs.
+  RemoteAddress pop_rbx;
+  RemoteAddress drop16_pop_rbx;
+
+  [[nodiscard]] bool complete() const {
+    return !system_call.is_null() && !signal_return.is_null() && !pop_rbx.is_null() && !drop16_pop_rbx.is_null();
+  }
+};
+
+/// Takes each gadget that is still missing from executable code, which lies at `base`.
+void FindGadgets(std::span<const std::byte> code, RemoteAddress base, Gadgets& gadgets);
+
+/// The way home of a borrowed thread: what the kernel would have pushed for a signal, so that rt_sigreturn(2) restores
+/// every register, the vector state and the signal mask, whether or not we are still there.
+class SignalFrame {
+ public:
+  /// Reads what is needed of a stopped thread. `home`: the registers it shall have in the end. False when the kernel
+  /// does not tell, or has more state than there is room for.
+  bool Build(int tid, const NativeRegisters& home, RemoteAddress signal_return);
+
+  /// Where the frame must be written, below `home`'s red zone: its first word is the return address of what runs first.
+  [[nodiscard]] RemoteAddress address() const { return address_; }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(image_).first(used_); }
+
+ private:
+  /// An XSAVE image is 2.7 KiB with AVX-512 and 11 KiB with AMX.
+  static constexpr std::size_t kMaxVectorState = 16384;
+
+  bool PutVectorState(int tid, std::size_t at, std::size_t& size);
+
+  std::array<std::byte, kMaxVectorState + 2048> image_{};
+  std::size_t used_ = 0;
+  RemoteAddress address_;
+};
+
+/// How far below the stack pointer a frame may reach, and a function that is called with it.
+constexpr std::uint64_t kSignalFrameReach = 32768;
+
+/// A thread that begins a system call, or a function without arguments, and then goes home by the frame at `frame`.
+NativeRegisters EnterSystemCall(const NativeRegisters& from, RemoteAddress frame, RemoteAddress gadget,
+                                std::int64_t number, std::span<const std::uint64_t> arguments);
+NativeRegisters EnterFunction(const NativeRegisters& from, RemoteAddress frame, RemoteAddress function);
+/// Straight home.
+NativeRegisters EnterSignalReturn(const NativeRegisters& from, RemoteAddress frame, RemoteAddress signal_return);
+
+/// The number of rt_sigreturn(2).
+constexpr std::uint64_t kSignalReturnCall = 15;
+
+/// Whether a thread that was stopped with these registers may run something else first. `home`: the registers with
+/// which it goes on as if nothing had been, even when nobody restarts its system call; `waited` as in
+/// ReissueInterruptedCall. False for one that is single-stepped, or in a system call that would lose its timeout.
+bool MayBorrow(const NativeRegisters& stopped, std::optional<std::chrono::nanoseconds> waited, NativeRegisters& home);
+
+}  // namespace pyleak::attach::arch

@@ -1,0 +1,249 @@
+#include "attach/trace/borrowed_thread.h"
+
+#include <sys/ptrace.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "attach/proc/thread_list.h"
+#include "attach/proc/thread_status.h"
+#include "attach/trace/borrow_choice.h"
+
+namespace pyleak::attach {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// One call takes 40 to 100 us; this is for a machine that has no CPU to spare.
+constexpr milliseconds kCallLimit(2000);
+constexpr milliseconds kRetryPause(2);
+/// A call of ours makes a dozen system calls at the most, each with two stops.
+constexpr int kMostStops = 10'000;
+/// One thread in so many is fit to be borrowed, in all that we have seen.
+constexpr std::size_t kMostCandidates = 64;
+
+constexpr std::uint64_t Bit(int signal) { return std::uint64_t{1} << (signal - 1); }
+/// Faults stay open: were they blocked, the kernel would take the program's handler away to kill it (force_sig_info).
+constexpr std::uint64_t kFaults = Bit(SIGSEGV) | Bit(SIGBUS) | Bit(SIGILL) | Bit(SIGFPE) | Bit(SIGTRAP) | Bit(SIGSYS);
+
+/// PTRACE_GET_RSEQ_CONFIGURATION, Linux 5.13, include/uapi/linux/ptrace.h; struct rseq, include/uapi/linux/rseq.h.
+constexpr auto kGetRseqConfiguration = static_cast<__ptrace_request>(0x420f);
+constexpr std::uint64_t kRseqCriticalSectionAt = 8;
+struct RseqConfiguration {
+  std::uint64_t address;
+  std::uint32_t size;
+  std::uint32_t signature;
+  std::uint32_t flags;
+  std::uint32_t padding;
+};
+
+/// True unless the thread is known to be outside of every restartable sequence, which the kernel would not restart
+/// when we take it away in the middle.
+bool MayBeInRestartableSequence(int tid, const MemoryReader& memory) {
+  RseqConfiguration configuration{};
+  if (::ptrace(kGetRseqConfiguration, tid, sizeof(configuration), &configuration) < 0) return true;
+  if (configuration.address == 0) return false;
+  const auto section = memory.ReadValue<std::uint64_t>(RemoteAddress(configuration.address) + kRseqCriticalSectionAt);
+  return section.value_or(1) != 0;
+}
+
+struct Candidate {
+  std::unique_ptr<ThreadLook> look;
+  BorrowRank rank;
+};
+
+std::vector<Candidate> CandidatesOf(const ProcessIdentity& process) {
+  std::vector<Candidate> candidates;
+  for (const int tid : ListThreads(process.pid(), kMostCandidates)) {
+    auto look = ThreadLook::Open({process.pid(), tid});
+    if (!look) continue;
+    const auto activity = look->Look();
+    if (!activity) continue;
+    if (const auto rank = RankForBorrowing(*activity, look->State())) {
+      candidates.push_back({std::make_unique<ThreadLook>(*std::move(look)), *rank});
+    }
+  }
+  std::ranges::stable_sort(candidates, {}, &Candidate::rank);
+  return candidates;
+}
+
+/// What would make a system call of ours, or a return that the program did not prepare, fatal.
+Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
+  const auto status = ReadThreadStatus({process.pid(), process.pid()});
+  if (!status) return status.error();
+  if (status->seccomp != 0) {
+    return Error{ErrorCode::kRefused, "the process filters its system calls (seccomp): one of ours might kill it"};
+  }
+  if (status->shadow_stack) {
+    return Error{ErrorCode::kRefused, "the process runs with a shadow stack, which no call of ours can be entered in"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, const ProcessMemory& memory,
+                                              const arch::Gadgets& gadgets, const BorrowOptions& options) {
+  if (auto safe = CheckThatCallsAreSafe(process); !safe) return std::move(safe).error();
+  for (const auto deadline = steady_clock::now() + options.limit;;) {
+    const auto map = MemoryMap::Read(process.pid());
+    if (!map) return map.error();
+    for (Candidate& candidate : CandidatesOf(process)) {
+      auto borrowed = TryThread(std::move(candidate.look), memory, gadgets, *map, options.observer);
+      // One that did not stop in time must be set free by the end of this thread of ours, and soon.
+      if (!borrowed) return std::move(borrowed).error();
+      if (borrowed->has_value()) return std::move(**borrowed);
+    }
+    if (!process.StillRuns()) return Error{ErrorCode::kNoSuchProcess, "the process has ended"};
+    if (steady_clock::now() >= deadline) {
+      return Error{ErrorCode::kTimedOut, "no thread could be borrowed without harm: all of them sleep, or are stopped"};
+    }
+    std::this_thread::sleep_for(kRetryPause);
+  }
+}
+
+Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<ThreadLook> look,
+                                                                const ProcessMemory& memory,
+                                                                const arch::Gadgets& gadgets, const MemoryMap& map,
+                                                                StepObserver* observer) {
+  auto frame = std::make_unique<arch::SignalFrame>();
+  auto frozen = FrozenThread::Freeze(*look, {});
+  if (!frozen && frozen.error().code == ErrorCode::kTimedOut && !FrozenThread::stop_pending()) {
+    return std::optional<BorrowedThread>();
+  }
+  if (!frozen) return std::move(frozen).error();
+  if (!frozen->has_value() || !(*frozen)->own_stop_) return std::optional<BorrowedThread>();
+
+  const FrozenThread& thread = **frozen;
+  const int tid = thread.tid();
+  const bool in_user_mode = static_cast<std::int64_t>(thread.stopped_.raw.orig_rax) < 0;
+  arch::NativeRegisters home;
+  const bool fit = arch::MayBorrow(thread.stopped_, thread.waited(), home) &&
+                   HasRoomOnStack(thread.registers(), tid == look->thread().pid, map) &&
+                   !(in_user_mode && MayBeInRestartableSequence(tid, memory)) &&
+                   frame->Build(tid, home, gadgets.signal_return) &&
+                   frame->bytes().size() < arch::kSignalFrameReach / 2 &&
+                   ::ptrace(PTRACE_SETOPTIONS, tid, nullptr, PTRACE_O_TRACESYSGOOD) == 0;
+  if (!fit) return std::optional<BorrowedThread>();
+  return std::optional<BorrowedThread>(
+      BorrowedThread(std::move(look), *std::move(*frozen), memory, gadgets, std::move(frame), observer));
+}
+
+BorrowedThread::~BorrowedThread() {
+  if (frozen_.held_) (void)GiveBack();
+}
+
+void BorrowedThread::Observe(const char* step) const {
+  if (observer_ != nullptr) observer_->At(step);
+}
+
+Result<std::int64_t> BorrowedThread::SystemCall(std::int64_t number, std::span<const std::uint64_t> arguments) {
+  return RunUntilReturn(
+      arch::EnterSystemCall(frozen_.stopped_, frame_->address(), gadgets_.system_call, number, arguments));
+}
+
+Result<void> BorrowedThread::Call(RemoteAddress function) {
+  auto result = RunUntilReturn(arch::EnterFunction(frozen_.stopped_, frame_->address(), function));
+  if (!result) return std::move(result).error();
+  return {};
+}
+
+Result<Stop> BorrowedThread::Resume(std::uint64_t request, steady_clock::time_point deadline) {
+  const ThreadId thread = frozen_.thread_->thread();
+  ::ptrace(static_cast<__ptrace_request>(request), thread.tid, nullptr, std::exchange(signal_, 0));
+  const Stop stop = WaitForStop(thread, deadline);
+  if (stop.kind == StopKind::kStopped) return stop;
+  frozen_.held_ = false;
+  if (stop.kind == StopKind::kEnded) return Error{ErrorCode::kNoSuchProcess, "the thread has ended"};
+  FrozenThread::ExpectLateStop();
+  return Error{ErrorCode::kTimedOut, "the borrowed thread did not come back in time"};
+}
+
+Result<void> BorrowedThread::TakeSignal(int signal) {
+  siginfo_t info{};
+  ::ptrace(PTRACE_GETSIGINFO, frozen_.tid(), nullptr, &info);
+  const bool own_fault = (Bit(signal) & kFaults) != 0 && info.si_code > 0;
+  if (!own_fault) {
+    // SIGSTOP, or one that somebody sent: all others are blocked.
+    signal_ = signal;
+    return {};
+  }
+  arch::WriteRegisters(frozen_.tid(),
+                       arch::EnterSignalReturn(frozen_.stopped_, frame_->address(), gadgets_.signal_return));
+  return Error{ErrorCode::kCorrupt, "a call of ours failed in the target with signal " + std::to_string(signal)};
+}
+
+Result<std::int64_t> BorrowedThread::RunUntilReturn(const arch::NativeRegisters& entry) {
+  const int tid = frozen_.tid();
+  Observe("write frame");
+  if (auto written = memory_->Write(frame_->address(), frame_->bytes()); !written) return std::move(written).error();
+  Observe("set registers");
+  if (!arch::WriteRegisters(tid, entry)) return Error{ErrorCode::kNoSuchProcess, "the thread has ended"};
+  away_ = true;
+  returning_ = false;
+  // Only now: whatever happens from here on, the frame brings the program's own mask back.
+  std::uint64_t blocked = ~kFaults;
+  ::ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
+  Observe("run");
+
+  std::int64_t result = 0;
+  const auto deadline = steady_clock::now() + kCallLimit;
+  for (int stops = 0; stops < kMostStops; ++stops) {
+    auto stop = Resume(PTRACE_SYSCALL, deadline);
+    if (!stop) return std::move(stop).error();
+    Observe("stop");
+    if (const int signal = stop->undelivered_signal(); signal != 0) {
+      if (auto taken = TakeSignal(signal); !taken) return std::move(taken).error();
+    }
+    if (!stop->at_system_call()) continue;
+    __ptrace_syscall_info info{};
+    if (::ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) < 0) return ErrnoError("PTRACE_GET_SYSCALL_INFO");
+    if (info.op == PTRACE_SYSCALL_INFO_EXIT) result = info.exit.rval;
+    returning_ = info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == arch::kSignalReturnCall;
+    if (returning_) return result;
+  }
+  return Error{ErrorCode::kCorrupt, "a call of ours did not return"};
+}
+
+/// Behind rt_sigreturn(2) everything is as in the frame. One more stop on request, which is of the kind that the thread
+/// was taken from, and it can have its very registers back, an interrupted system call included: then the kernel itself
+/// restarts or interrupts that, as it would have done without us.
+Result<void> BorrowedThread::GoHome() {
+  const int tid = frozen_.tid();
+  const auto deadline = steady_clock::now() + kCallLimit;
+  for (bool returned = false; !returned || away_;) {
+    auto stop = Resume(PTRACE_SYSCALL, deadline);
+    if (!stop) return std::move(stop).error();
+    signal_ = stop->undelivered_signal();
+    if (returned && stop->event() == PTRACE_EVENT_STOP) {
+      frozen_.own_stop_ = stop->on_request();
+      away_ = false;
+    } else if (stop->at_system_call() && returning_) {
+      returned = true;
+      ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+    } else if (stop->at_system_call()) {
+      __ptrace_syscall_info info{};
+      ::ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
+      returning_ = info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == arch::kSignalReturnCall;
+    }
+  }
+  Observe("at home");
+  arch::WriteRegisters(tid, frozen_.stopped_);
+  return {};
+}
+
+Result<std::chrono::nanoseconds> BorrowedThread::GiveBack() {
+  if (away_) {
+    if (auto home = GoHome(); !home) return std::move(home).error();
+  }
+  Observe("let go");
+  return frozen_.LetGo();
+}
+
+}  // namespace pyleak::attach
