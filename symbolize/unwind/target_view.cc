@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "symbolize/unwind/arch/x86_64.h"
+
 namespace pyleak::symbolize {
 namespace {
 
@@ -35,17 +37,26 @@ std::optional<std::uint64_t> TargetView::ReadWord(RemoteAddress address) {
   return std::nullopt;
 }
 
+bool TargetView::IsSignalReturn(RemoteAddress program_counter) const {
+  const auto code = FileBytes(program_counter);
+  return code.size() >= arch::kSignalReturn.size() &&
+         std::ranges::equal(code.first(arch::kSignalReturn.size()), arch::kSignalReturn);
+}
+
+std::span<const std::byte> TargetView::FileBytes(RemoteAddress address) const {
+  const Module* const module = modules_.Find(address);
+  return module == nullptr ? std::span<const std::byte>() : module->image->BytesAt(address.value() - module->bias);
+}
+
 /// Tables and code. Of a module's variables the file has only the initial values: they read as zero, which is enough
 /// for the one use that there is, the pointer to a personality routine, which an unwinder fetches without need.
 std::optional<std::uint64_t> TargetView::ReadFile(RemoteAddress address) const {
-  const Module* const module = modules_.Find(address);
-  if (module == nullptr) return std::nullopt;
+  const auto bytes = FileBytes(address);
   const attach::Mapping* const mapping = modules_.memory_map().Find(address);
+  const bool variable = mapping != nullptr && mapping->writable && modules_.Find(address) != nullptr;
+  if (bytes.empty() && !variable) return std::nullopt;
   std::uint64_t word = 0;
-  if (mapping != nullptr && mapping->writable) return word;
-  const auto bytes = module->image->BytesAt(address.value() - module->bias);
-  if (bytes.empty()) return std::nullopt;
-  std::memcpy(&word, bytes.data(), std::min(bytes.size(), sizeof word));
+  if (!variable) std::memcpy(&word, bytes.data(), std::min(bytes.size(), sizeof word));
   return word;
 }
 

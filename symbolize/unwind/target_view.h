@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "attach/memory/stack_snapshot.h"
 #include "symbolize/elf/module_map.h"
@@ -21,11 +22,14 @@ class TargetView {
   [[nodiscard]] bool missed() const { return missed_; }
 
   [[nodiscard]] std::optional<std::uint64_t> ReadWord(RemoteAddress address);
+  /// The code there ends a signal handler. libunwind does not say so of a trampoline that has unwind tables.
+  [[nodiscard]] bool IsSignalReturn(RemoteAddress program_counter) const;
 
   [[nodiscard]] const ModuleMap& modules() const { return modules_; }
   [[nodiscard]] const attach::StackSnapshot& snapshot() const { return snapshot_; }
 
  private:
+  [[nodiscard]] std::span<const std::byte> FileBytes(RemoteAddress address) const;
   [[nodiscard]] std::optional<std::uint64_t> ReadFile(RemoteAddress address) const;
 
   const ModuleMap& modules_;

@@ -119,7 +119,8 @@ class Unwinder::AddressSpace {
     unw_cursor_t cursor;
     RawStack stack;
     if (unw_init_remote(&cursor, space_, &view) != 0) {
-      stack.frames.push_back({snapshot.registers().program_counter(), snapshot.registers().stack_pointer(), true});
+      stack.frames.push_back(
+          {snapshot.registers().program_counter(), snapshot.registers().stack_pointer(), true, false});
       stack.incomplete = "the innermost frame could not be unwound";
       return stack;
     }
@@ -141,14 +142,14 @@ void Unwinder::AddressSpace::Walk(unw_cursor_t& cursor, TargetView& view, RawSta
   bool interrupted = true;  // by us; further out by a signal
   while (stack.frames.size() < kMaxFrames) {
     RawFrame frame{RemoteAddress(RegisterOf(cursor, UNW_REG_IP)), RemoteAddress(RegisterOf(cursor, UNW_REG_SP)),
-                   interrupted};
+                   interrupted, false};
     // A signal handler may run on a stack of its own, anywhere; all other callers lie further up.
     if (!interrupted && frame.stack_pointer <= stack.frames.back().stack_pointer) {
       stack.incomplete = "the stack is damaged, or was read while it changed";
       return;
     }
     view.BeginStep(frame.program_counter);
-    interrupted = unw_is_signal_frame(&cursor) > 0;
+    frame.signal_return = interrupted = view.IsSignalReturn(frame.program_counter);
     frame.exact = frame.exact || interrupted;  // nothing calls a signal trampoline: the handler returns to its start
     stack.frames.push_back(frame);
     unw_cursor_t here = cursor;

@@ -18,6 +18,8 @@ struct RawFrame {
   /// The program counter is where execution stands (the innermost frame, and one that a signal interrupted) and not the
   /// return address behind a call, which may already belong to the next line or function.
   bool exact = false;
+  /// The code by which a signal handler returns; the next outer frame is what the signal interrupted.
+  bool signal_return = false;
 
   /// An address inside the instruction that is being executed.
   [[nodiscard]] RemoteAddress lookup_address() const { return exact ? program_counter : program_counter - 1; }

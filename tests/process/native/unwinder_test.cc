@@ -1,40 +1,16 @@
+#include "symbolize/unwind/unwinder.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstring>
 #include <random>
-#include <regex>
-#include <sstream>
 
-#include "attach/memory/process_memory.h"
-#include "symbolize/elf/module_map.h"
-#include "symbolize/unwind/unwinder.h"
-#include "tests/support/child.h"
-#include "tests/support/stack_copy.h"
+#include "tests/process/native/eu_stack.h"
+#include "tests/process/native/target.h"
 
 namespace pyleak::symbolize {
 namespace {
-
-using testing_support::Child;
-
-/// A program that has said that it is ready, and what is needed to look at it.
-struct Target {
-  explicit Target(const std::vector<std::string>& command) : child(command) {
-    // Each says so in its own words; "eady" is in all of them.
-    while (true) {
-      const std::string line = child.ReadLine();
-      if (line.empty()) ADD_FAILURE() << command.front() << " is not ready";
-      if (line.empty() || line.find("eady") != std::string::npos) break;
-    }
-    testing_support::WaitUntilAsleep(child.pid());
-  }
-
-  attach::StackSnapshot CopyStack() { return testing_support::CopyStack(child.pid(), memory); }
-
-  Child child;
-  attach::ProcessIdentity identity = *attach::ProcessIdentity::Open(child.pid());
-  attach::ProcessMemory memory = *attach::ProcessMemory::Open(identity);
-};
 
 std::vector<std::uint64_t> ProgramCounters(const RawStack& stack) {
   std::vector<std::uint64_t> counters;
@@ -42,27 +18,20 @@ std::vector<std::uint64_t> ProgramCounters(const RawStack& stack) {
   return counters;
 }
 
-/// The program counters that elfutils finds, with an unwinder and a reader of its own.
-std::vector<std::uint64_t> EuStack(int pid) {
-  Child stack({"eu-stack", "-1", "-n", "0", "-p", std::to_string(pid)});
-  std::istringstream lines(stack.ReadAll());
-  const std::regex frame("#[0-9]+ +0x([0-9a-f]+).*");
+std::vector<std::uint64_t> ProgramCounters(const std::vector<EuFrame>& frames) {
   std::vector<std::uint64_t> counters;
-  for (std::string line; std::getline(lines, line);) {
-    if (std::smatch match; std::regex_match(line, match, frame)) counters.push_back(std::stoull(match[1], nullptr, 16));
-  }
+  for (const EuFrame& frame : frames) counters.push_back(frame.program_counter);
   return counters;
 }
 
-class NativeStack : public testing::TestWithParam<std::vector<std::string>> {};
+class UnwinderOfPrograms : public testing::TestWithParam<std::vector<std::string>> {};
 
-TEST_P(NativeStack, HasTheFramesThatElfutilsFinds) {
+TEST_P(UnwinderOfPrograms, HasTheFramesThatElfutilsFinds) {
   Target target(GetParam());
-  const auto modules = *ModuleMap::Read(target.identity, target.memory);
-  Unwinder unwinder(modules);
+  Unwinder unwinder(target.modules);
   const RawStack stack = unwinder.Unwind(target.CopyStack());
   EXPECT_TRUE(stack.complete) << stack.incomplete;
-  EXPECT_EQ(ProgramCounters(stack), EuStack(target.child.pid()));
+  EXPECT_EQ(ProgramCounters(stack), ProgramCounters(EuStack(target.child.pid(), false)));
   EXPECT_GE(stack.frames.size(), 4U);
   // Once more, by the rules that are cached now.
   EXPECT_EQ(ProgramCounters(unwinder.Unwind(target.CopyStack())), ProgramCounters(stack));
@@ -74,18 +43,17 @@ const std::string kNodeBlocked =
     "console.log('ready'); (function outer() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) })()";
 
 using Command = std::vector<std::string>;
-INSTANTIATE_TEST_SUITE_P(Programs, NativeStack,
+INSTANTIATE_TEST_SUITE_P(Programs, UnwinderOfPrograms,
                          testing::Values(Command{NATIVE_STACK_TARGET, "plain"}, Command{NATIVE_STACK_TARGET, "signal"},
                                          Command{"/usr/bin/python3", "-c", kPythonSleep},
                                          Command{"node", "-e", kNodeWait}, Command{"node", "-e", kNodeBlocked},
                                          Command{"redis-server", "--port", "0", "--unixsocket",
                                                  testing::TempDir() + "native_stack.sock", "--save", ""}));
 
-TEST(NativeStackOnASignalStack, EndsWhereTheCopyEnds) {
+TEST(UnwinderOnASignalStack, EndsWhereTheCopyEnds) {
   Target target({NATIVE_STACK_TARGET, "altstack"});
-  const auto modules = *ModuleMap::Read(target.identity, target.memory);
-  const RawStack stack = Unwinder(modules).Unwind(target.CopyStack());
-  const auto whole = EuStack(target.child.pid());
+  const RawStack stack = Unwinder(target.modules).Unwind(target.CopyStack());
+  const auto whole = ProgramCounters(EuStack(target.child.pid(), false));
   ASSERT_LT(stack.frames.size(), whole.size());
   ASSERT_GE(stack.frames.size(), 4U);
   EXPECT_EQ(ProgramCounters(stack), std::vector(whole.begin(), whole.begin() + std::ssize(stack.frames)));
@@ -93,11 +61,10 @@ TEST(NativeStackOnASignalStack, EndsWhereTheCopyEnds) {
   EXPECT_EQ(stack.incomplete, "the rest of the stack was not copied");
 }
 
-TEST(NativeStackOfACutCopy, IsTheInnermostPart) {
+TEST(UnwinderOfACutCopy, IsTheInnermostPart) {
   Target target({NATIVE_STACK_TARGET, "plain"});
-  const auto modules = *ModuleMap::Read(target.identity, target.memory);
   const attach::StackSnapshot whole = target.CopyStack();
-  Unwinder unwinder(modules);
+  Unwinder unwinder(target.modules);
   const RawStack all = unwinder.Unwind(whole);
   const std::uint64_t used = all.frames.back().stack_pointer - whole.base();
   for (std::size_t size = 0; size < used; size += 200) {
@@ -131,14 +98,13 @@ attach::StackSnapshot Corrupted(const attach::StackSnapshot& original, const Mod
   return {registers, original.base(), std::move(bytes), false};
 }
 
-TEST(NativeStackOfACorruptedCopy, EndsInBoundedTime) {
+TEST(UnwinderOfACorruptedCopy, EndsInBoundedTime) {
   Target target({NATIVE_STACK_TARGET, "signal"});
-  const auto modules = *ModuleMap::Read(target.identity, target.memory);
   const attach::StackSnapshot original = target.CopyStack();
-  Unwinder unwinder(modules);
+  Unwinder unwinder(target.modules);
   std::mt19937_64 random(1);
   for (int round = 0; round < 5000; ++round) {
-    const RawStack stack = unwinder.Unwind(Corrupted(original, modules, random));
+    const RawStack stack = unwinder.Unwind(Corrupted(original, target.modules, random));
     ASSERT_GE(stack.frames.size(), 1U);
     ASSERT_LE(stack.frames.size(), 8192U);
     ASSERT_EQ(stack.complete, stack.incomplete.empty());
