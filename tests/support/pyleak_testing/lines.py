@@ -34,7 +34,7 @@ class Lines:
 
 
 def wait_until(condition, what, seconds=10):
-    """Waits until `condition()` is true, and returns what it returned; AssertionError, saying `what`, at the deadline."""
+    """Waits until `condition()` is true, and returns what it returned; at the deadline AssertionError says `what`."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()

@@ -84,8 +84,8 @@ class Redis:
         self._folder = tempfile.TemporaryDirectory(prefix="pyleak-redis-")
         self._socket = str(pathlib.Path(self._folder.name, "socket"))
         self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self._socket, "--save", "", "--dir", self._folder.name,
-             "--enable-debug-command", "yes"],
+            ["redis-server", "--port", "0", "--unixsocket", self._socket, "--save", ""]
+            + ["--dir", self._folder.name, "--enable-debug-command", "yes"],
             stdout=subprocess.DEVNULL,
         )
         wait_until(self._answers, "redis-server answers")
@@ -98,7 +98,8 @@ class Redis:
         return pathlib.Path(self._socket).exists() and self.command("PING") == "PONG"
 
     def command(self, *words):
-        answer = subprocess.run(["redis-cli", "-s", self._socket, *words], stdout=subprocess.PIPE, text=True, timeout=60)
+        command = ["redis-cli", "-s", self._socket, *words]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60)
         return answer.stdout.strip()
 
     def benchmark(self):

@@ -43,7 +43,8 @@ def _may_be_new(mapping):
     return path.startswith("/") and not path.startswith(("/memfd:", "/dev/")) and not path.endswith(" (deleted)")
 
 
-def _stopped_threads(pid):
+def stopped_threads(pid):
+    """The threads that somebody holds: stopped, or traced."""
     stopped = []
     for task in os.scandir(f"/proc/{pid}/task"):
         try:
@@ -67,7 +68,7 @@ class Snapshot:
 
     def _harm(self):
         """What is not as it was, in words; empty if all is well."""
-        harm = _stopped_threads(self._pid)
+        harm = stopped_threads(self._pid)
         descriptors = _descriptors(self._pid)
         if descriptors != self._descriptors:
             harm.append(f"descriptors: {sorted(descriptors.items() ^ self._descriptors.items())}")

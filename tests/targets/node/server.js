@@ -14,7 +14,7 @@ let signals = 0;
 process.on('SIGUSR2', () => { ++signals; });
 
 function now() {
-  return Number(process.hrtime.bigint());  // CLOCK_MONOTONIC in nanoseconds; below 2^53 for the first 104 days of uptime
+  return Number(process.hrtime.bigint());  // CLOCK_MONOTONIC in nanoseconds: below 2^53 for 104 days of uptime.
 }
 
 function blockCpu(seconds) {
@@ -77,5 +77,6 @@ const server = http.createServer((request, response) => {
 setInterval(() => { ++work; }, 10);
 readline.createInterface({input: process.stdin}).on('line', obey).on('close', () => process.exit(0));
 server.listen(0, '127.0.0.1', () => {
-  say({event: 'ready', loop: 'node', pid: process.pid, tid: process.pid, port: server.address().port, version: process.version});
+  const {pid, version} = process;
+  say({event: 'ready', loop: 'node', pid, tid: pid, port: server.address().port, version});
 });

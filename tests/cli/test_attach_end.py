@@ -1,0 +1,93 @@
+"""How a watch ends."""
+
+import json
+import signal
+import subprocess
+import unittest
+
+from pyleak_testing import BINARY, LiveTest, python_target, require
+from pyleak_testing.lines import wait_until
+from pyleak_testing.processes import in_system_call
+
+CLOCK_NANOSLEEP = 230  # arch/x86/entry/syscalls/syscall_64.tbl
+
+
+class End(LiveTest):
+    def setUp(self):
+        self.target = self.start(python_target("asyncio_service.py"))
+
+    def assert_ended(self, watch, status, reason):
+        self.assertEqual(status, 0)
+        self.assertEqual((watch.records[-1]["type"], watch.records[-1]["reason"]), ("WatchEnded", reason))
+
+    def test_ctrl_c_and_sigterm(self):
+        for number, reason in ((signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")):
+            with self.subTest(reason):
+                watch = self.attach(self.target)
+                self.assert_ended(watch, watch.stop(number), reason)
+
+    def test_duration(self):
+        watch = self.attach(self.target, "--duration", "300ms")
+        self.assert_ended(watch, watch.finish(), "duration")
+        self.assertAlmostEqual(watch.records[-1]["duration"], 0.3, delta=0.2)
+
+    def test_max_blocks(self):
+        watch = self.attach(self.target, "--threshold", "50ms", "--max-blocks", "2")
+        for _ in range(2):
+            self.target.block(0.1, "sleep")
+        self.assert_ended(watch, watch.finish(), "max_blocks")
+        self.assertEqual(len(watch.blocks()), 2)
+
+    def test_target_ends(self):
+        watch = self.attach(self.target)
+        self.target.stop()
+        self.assert_ended(watch, watch.finish(), "target_ended")
+
+    def test_target_dies_within_a_block(self):
+        watch = self.attach(self.target, "--threshold", "50ms")
+        self.target.tell("block", 30, "sleep")
+        watch.wait_for("EventLoopBlock", 10, ongoing=True)
+        self.target.process.kill()
+        self.target.stop()
+        self.assert_ended(watch, watch.finish(), "target_ended")
+        last = [record for record in watch.records if record["type"] == "EventLoopBlock"][-1]
+        self.assertTrue(last["ongoing"])
+
+    def test_watch_ends_within_a_block(self):
+        watch = self.attach(self.target, "--threshold", "50ms")
+        self.target.tell("block", 3, "sleep")
+        watch.wait_for("EventLoopBlock", 10, ongoing=True)
+        self.assert_ended(watch, watch.stop(), "interrupted")
+        self.assertEqual(watch.blocks(), [])
+        self.target.blocked(3)
+
+    def test_blocked_at_arrival(self):
+        self.target.tell("block", 1.5, "sleep")
+        wait_until(lambda: in_system_call(self.target.pid, CLOCK_NANOSLEEP), "the block has begun")
+        watch = self.attach(self.target, "--threshold", "50ms")
+        block = self.target.blocked(1.5)
+        record = watch.block()
+        self.assert_python_stack(record, block)
+        self.assertLessEqual(record["duration"], block.seconds + 0.02)
+        self.assertGreater(record["duration"], 0.05)
+
+    def test_jq_reads_it(self):
+        require("jq")
+        attach = subprocess.Popen(
+            [BINARY, "attach", str(self.target.pid), "--format", "json", "--threshold", "50ms", "--max-blocks", "1"],
+            stdout=subprocess.PIPE,
+        )
+        program = ["jq", "--unbuffered", "-c", "[.type, .schema_version, .duration]"]
+        jq = subprocess.Popen(program, stdin=attach.stdout, stdout=subprocess.PIPE)
+        attach.stdout.close()
+        self.assertEqual(json.loads(jq.stdout.readline())[:2], ["WatchStarted", 1])
+        block = self.target.block(0.2, "sleep")
+        answer = jq.communicate(timeout=20)[0].splitlines()
+        self.assertEqual(attach.wait(10), 0)
+        kind, _, duration = json.loads(answer[0])
+        self.assertEqual(kind, "EventLoopBlock")
+        self.assertAlmostEqual(duration, block.seconds, delta=0.02)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,125 @@
+"""Why pyleak attach cannot, in one line, and what to do, in another; and no harm done."""
+
+import os
+import pathlib
+import subprocess
+import unittest
+
+from pyleak_testing import BINARY, LiveTest, compiled_target, python_target, require
+from pyleak_testing.lines import wait_until
+from pyleak_testing.processes import in_system_call, pyleak, state_of
+from pyleak_testing.unharmed import Snapshot
+
+
+class Errors(LiveTest):
+    def assert_error(self, result, what, status=1):
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(result.stdout, "")
+        first, second = result.stderr.splitlines()
+        self.assertRegex(first, f"^pyleak: .*{what}")
+        self.assertRegex(second, "^  hint: .")
+
+    def start_program(self, *command):
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (process.stdin.close(), process.kill(), process.wait(), process.stdout.close()))
+        return process
+
+    def test_no_such_process(self):
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        self.assert_error(pyleak("attach", gone.pid), f"{gone.pid}.*no such process|no such process.*{gone.pid}")
+
+    def test_a_zombie(self):
+        zombie = subprocess.Popen(["true"])
+        self.addCleanup(zombie.wait)
+        wait_until(lambda: state_of(zombie.pid) == "Z", "the process is a zombie")
+        self.assert_error(pyleak("attach", zombie.pid), "zombie|has ended")
+
+    def test_a_kernel_thread(self):
+        threads = [pid for pid in os.listdir("/proc") if pid.isdigit() and self.is_kernel_thread(pid)]
+        if not threads:
+            self.skipTest("no kernel thread can be seen from here")
+        self.assert_error(pyleak("attach", threads[0]), "kernel thread")
+
+    def is_kernel_thread(self, pid):
+        try:
+            flags = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[6])
+        except OSError:
+            return False
+        return flags & 0x00200000  # PF_KTHREAD in include/linux/sched.h
+
+    def test_a_static_program(self):
+        target = self.start(compiled_target("static_loop", "epoll_wait"))
+        self.assert_error(pyleak("attach", target.pid), "static")
+
+    def test_a_32_bit_program(self):
+        process = self.start_program(*compiled_target("word32"))
+        process.stdout.readline()
+        self.assert_error(pyleak("attach", process.pid), "32.bit")
+
+    def test_already_traced(self):
+        require("strace")
+        target = self.start(python_target("asyncio_service.py"))
+        strace = subprocess.Popen(["strace", "-f", "-o", "/dev/null", "-p", str(target.pid)], stderr=subprocess.PIPE)
+        try:
+            self.assertIn(b"attached", strace.stderr.readline())
+            self.assert_error(pyleak("attach", target.pid), "traced.*strace|strace.*trac")
+        finally:
+            strace.terminate()
+            strace.communicate(timeout=10)
+
+    def test_already_watched(self):
+        target = self.start(python_target("asyncio_service.py"))
+        watch = self.attach(target)
+        self.assert_error(pyleak("attach", target.pid), "watche[sd]")
+        block = target.block(0.3, "sleep")
+        self.assert_duration(watch.block(), block, 0.02)
+
+    def test_not_permitted(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become another user")
+        target = self.start(python_target("asyncio_service.py"))
+        result = pyleak("attach", target.pid, user="nobody", group="nogroup", extra_groups=[])
+        self.assert_error(result, "permi|root|uid")
+
+    def test_an_output_that_cannot_be_written(self):
+        target = self.start(python_target("asyncio_service.py"))
+        self.assert_error(pyleak("attach", target.pid, "--output", "/nonexistent/events"), "/nonexistent/events")
+
+    def test_a_full_disk_is_said_once_and_does_not_end_the_watch(self):
+        target = self.start(python_target("asyncio_service.py"))
+        options = ["--output", "/dev/full", "--threshold", "50ms", "--max-blocks", "2"]
+        command = [BINARY, "attach", str(target.pid), *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None:
+            target.block(0.1, "sleep")
+        _, complaints = process.communicate(timeout=20)
+        self.assertEqual(len([line for line in complaints.splitlines() if "No space left" in line]), 1, complaints)
+
+    def test_a_reader_that_goes_ends_the_watch(self):
+        """As in `pyleak attach PID --format json | head -n 1`."""
+        target = self.start(python_target("asyncio_service.py"))
+        command = [BINARY, "attach", str(target.pid), "--format", "json", "--threshold", "50ms"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.assertIn("WatchStarted", process.stdout.readline())
+        process.stdout.close()
+        target.block(0.1, "sleep")
+        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.stderr.read(), "")
+
+    def test_a_program_without_a_loop_is_told_and_waited_for(self):
+        process = self.start_program("sleep", "60")
+        wait_until(lambda: in_system_call(process.pid, 230), "sleep sleeps")  # clock_nanosleep
+        snapshot = Snapshot(process.pid)
+        watch = self.attach(process.pid)
+        warning = watch.wait_for("Warning", 20)
+        self.assertEqual(warning["code"], "no_loop")
+        self.assertIn("epoll", warning["message"])
+        self.assertIsNone(watch.process.poll(), "it goes on waiting")
+        self.assertEqual(watch.stop(), 0)
+        snapshot.assert_unharmed()
+
+
+if __name__ == "__main__":
+    unittest.main()

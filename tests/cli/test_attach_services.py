@@ -1,0 +1,143 @@
+"""pyleak attach on real servers under load: Node, Redis, aiohttp, and the workers of gunicorn and uvicorn."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from pyleak_testing import BINARY, LiveTest, Watch, node_target, python_target, require
+from pyleak_testing.lines import wait_until
+from pyleak_testing.load import HttpLoad, Redis, get
+from pyleak_testing.places import DISTRIBUTION_PYTHON, ROOT
+from pyleak_testing.target import Block
+from pyleak_testing.unharmed import Snapshot
+
+
+class Services(LiveTest):
+    def test_node(self):
+        require("node")
+        target = self.start(node_target(), jit=True)
+        with HttpLoad(f"http://127.0.0.1:{target.facts['port']}/"):
+            watch = self.attach(target, "--threshold", "50ms")
+            for kind in ("cpu", "pbkdf2", "exec", "fifo"):
+                with self.subTest(kind):
+                    block = target.block(0.3, kind)
+                    record = watch.block()
+                    self.assert_duration(record, block, 0.02)
+                    self.assertEqual((record["loop"]["kind"], record["tid"]), ("node", target.pid))
+                    self.assertTrue(record["native_stack"])
+
+    def test_aiohttp(self):
+        require("aiohttp")
+        service = subprocess.Popen(
+            python_target("aiohttp_service.py"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        self.addCleanup(lambda: (service.terminate(), service.wait(10), service.stdout.close()))
+        url = f"http://127.0.0.1:{json.loads(service.stdout.readline())['port']}/"
+        snapshot = Snapshot(service.pid)
+        with HttpLoad(url):
+            watch = self.attach(service.pid, "--threshold", "100ms")
+            block = Block.of(get(url + "block/0.3/sleep"))
+            record = watch.block()
+        self.assert_duration(record, block, 0.05)
+        self.assert_python_stack(record, block)
+        self.assertEqual(watch.stop(), 0)
+        snapshot.assert_unharmed(20)
+
+    def test_redis_under_benchmark(self):
+        require("redis")
+        redis = Redis()
+        self.addCleanup(redis.stop)
+        benchmark = redis.benchmark()
+        self.addCleanup(lambda: (benchmark.kill(), benchmark.wait()))
+        watch = self.attach(redis.pid, "--threshold", "100ms")
+        for seconds in (0.2, 0.5):
+            self.assertEqual(redis.command("DEBUG", "SLEEP", str(seconds)), "OK")
+            record = watch.block()
+            self.assertGreaterEqual(record["duration"], seconds)
+            self.assertLess(record["duration"], seconds + 0.05)
+            self.assertEqual(record["loop"]["kind"], "redis")
+            self.assertIn("nanosleep", record["native_stack"][-1]["name"])
+        self.assertEqual(watch.stop(), 0)
+        self.assertIsNone(benchmark.poll(), "the clients were served all the time")
+
+
+class Workers(LiveTest):
+    """Several worker processes behind one port, under load: started by pyleak, or running already."""
+
+    def setUp(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def command(self, server):
+        require(server)
+        if server == "gunicorn":
+            options = ["--workers", "2", "--worker-class", "uvicorn.workers.UvicornWorker", "--bind"]
+            return [DISTRIBUTION_PYTHON, "-m", "gunicorn", *options, f"127.0.0.1:{self.port}", "asgi_app:app"]
+        return [DISTRIBUTION_PYTHON, "-m", "uvicorn", "--workers", "2", "--port", str(self.port), "asgi_app:app"]
+
+    def launch(self, command, **options):
+        log = tempfile.TemporaryFile()
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            command, cwd=ROOT / "tests/targets/python", stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options
+        )
+        self.addCleanup(lambda: (process.send_signal(signal.SIGTERM), process.wait(20)))
+        wait_until(self.is_served, "the server answers", 30)
+        return process
+
+    def is_served(self):
+        try:
+            return get(self.url)
+        except OSError:
+            return None
+
+    def check_workers(self, watch):
+        """Until both workers have blocked: each block is reported with the pid and the stack of its worker."""
+        workers = set()
+
+        def one_more():
+            block = Block.of(get(self.url + "block/0.2/sleep"))
+            record = watch.block()
+            self.assertEqual(record["pid"], block.pid)
+            self.assert_duration(record, block, 0.05)
+            self.assert_python_stack(record, block)
+            workers.add(block.pid)
+            return len(workers) == 2
+
+        with HttpLoad(self.url):
+            wait_until(one_more, "both workers have blocked", 60)
+
+    def check_attach(self, server):
+        process = self.launch(self.command(server))
+        watch = self.attach(process.pid, "--children", "--threshold", "100ms")
+        self.check_workers(watch)
+        self.assertEqual(watch.stop(), 0)
+
+    def check_run(self, server):
+        read_end, write_end = os.pipe()
+        options = ["--format", "json", "--output", f"fd:{write_end}", "--threshold", "100ms"]
+        process = self.launch([BINARY, "run", *options, "--", *self.command(server)], pass_fds=(write_end,))
+        os.close(write_end)
+        self.check_workers(Watch(process, os.fdopen(read_end)))
+
+    def test_attach_to_uvicorn(self):
+        self.check_attach("uvicorn")
+
+    def test_attach_to_gunicorn(self):
+        self.check_attach("gunicorn")
+
+    def test_run_of_uvicorn(self):
+        self.check_run("uvicorn")
+
+    def test_run_of_gunicorn(self):
+        self.check_run("gunicorn")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,92 @@
+"""The target runs as if pyleak were not there, and survives pyleak's death."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from pyleak_testing import BINARY, LiveTest, Target, compiled_target, node_target, python_target, require
+from pyleak_testing.lines import wait_until
+from pyleak_testing.unharmed import stopped_threads
+
+
+class Harmless(LiveTest):
+    def test_attach_and_detach_many_times(self):
+        """The fragile loop aborts on EINTR, and when a register or its signal stack is not as it left it."""
+        for target in (self.start(compiled_target("fragile_loop")), self.start(python_target("asyncio_service.py"))):
+            for _ in range(20):
+                watch = self.attach(target, "--threshold", "20ms")
+                block = target.block(0.05, "sleep")
+                self.assert_duration(watch.block(), block, 0.02)
+                self.assertEqual(watch.stop(), 0)
+
+    def test_every_kind_of_block(self):
+        """A sample within any blocking call leaves it no error; recv with SO_RCVTIMEO is the one that shows EINTR."""
+        target = self.start(compiled_target("fragile_loop"))
+        watch = self.attach(target, "--threshold", "20ms")
+        for kind in ("sleep", "cpu", "read", "recv", "lock", "poll", "epoll") * 3:
+            with self.subTest(kind):
+                block = target.block(0.1, kind)
+                record = watch.block()
+                self.assert_duration(record, block, 0.02)
+
+    def test_signals_arrive(self):
+        """Each of a signal's arrivals is counted by the target, and interrupts a wait at most once."""
+        target = self.start(compiled_target("bare_loop", "epoll_wait"))
+        self.attach(target, "--threshold", "5ms", "--check-interval", "1ms")
+        for count in range(1, 51):
+            os.kill(target.pid, signal.SIGUSR1)
+            wait_until(lambda: target.state()["signals"] == count, "the signal has arrived")
+            target.block(0.01, "sleep")
+
+    def test_death_of_pyleak(self):
+        """SIGKILL at a random moment from its start on."""
+        chance = random.Random(4242)
+        require("node")
+        commands = [compiled_target("bare_loop", "epoll_wait"), python_target("asyncio_service.py"), node_target()]
+        for command in commands:
+            target = Target(command)  # What a killed pyleak leaves behind in memory does no harm: it is not looked for.
+            self.addCleanup(target.stop)
+            for _ in range(20):
+                attach = [BINARY, "attach", str(target.pid), "--threshold", "5ms", "--output", "/dev/null"]
+                process = subprocess.Popen(attach)
+                time.sleep(chance.uniform(0, 0.1))  # The moment of death, not a synchronisation.
+                process.kill()
+                process.wait()
+                self.assertGreater(target.block(0.01, "cpu").seconds, 0.009)
+            self.assertEqual(stopped_threads(target.pid), [])
+
+    def test_watch_after_a_death(self):
+        """What a killed pyleak left behind does not keep the next one away."""
+        target = self.start(python_target("asyncio_service.py"))
+        watch = self.attach(target, "--threshold", "50ms")
+        watch.process.kill()
+        watch.process.wait()
+        watch = self.attach(target, "--threshold", "50ms")
+        block = target.block(0.1, "sleep")
+        self.assert_duration(watch.block(), block, 0.02)
+
+    def test_a_stopped_target_stays_stopped(self):
+        target = self.start(python_target("asyncio_service.py"))
+        watch = self.attach(target, "--threshold", "50ms")
+        os.kill(target.pid, signal.SIGSTOP)
+        os.waitpid(target.pid, os.WUNTRACED)
+        self.assertEqual(watch.stop(), 0)
+        with open(f"/proc/{target.pid}/stat", encoding="utf-8") as stat:
+            self.assertIn(") T ", stat.read())
+        os.kill(target.pid, signal.SIGCONT)
+
+    def test_node_works_on(self):
+        require("node")
+        target = self.start(node_target(), jit=True)
+        for _ in range(5):
+            watch = self.attach(target, "--threshold", "50ms")
+            block = target.block(0.1, "cpu")
+            self.assert_duration(watch.block(), block, 0.02)
+            self.assertEqual(watch.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,138 @@
+"""pyleak run: the command as if pyleak were not there, its children, and nothing missed from the first iteration on."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from pyleak_testing import BINARY, LiveTest, compiled_target, interpreters, node_target, python_target, require
+from pyleak_testing.processes import pyleak
+from pyleak_testing.target import Block
+from pyleak_testing.watch import valid_record
+
+
+class AsIfAlone(LiveTest):
+    def test_exit_status(self):
+        for status in (0, 1, 7, 255):
+            self.assertEqual(pyleak("run", "--", "sh", "-c", f"exit {status}").returncode, status)
+
+    def test_status_of_a_signal(self):
+        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV):
+            result = pyleak("run", "--", "sh", "-c", f"ulimit -c 0; kill -{int(number)} $$")
+            self.assertEqual(result.returncode, 128 + number)
+
+    def test_command_that_cannot_be_run(self):
+        self.assertEqual(pyleak("run", "--", "/nonexistent/program").returncode, 127)
+        with tempfile.NamedTemporaryFile() as plain:
+            os.chmod(plain.name, stat.S_IRUSR)
+            self.assertEqual(pyleak("run", "--", plain.name).returncode, 126)
+
+    def test_stdin_and_stdout(self):
+        data = os.urandom(300_000)
+        result = subprocess.run([BINARY, "run", "--", "cat"], input=data, stdout=subprocess.PIPE, timeout=30)
+        self.assertEqual(result.stdout, data)
+
+    def test_process_group_and_environment(self):
+        script = "import os; print(os.getpgrp(), os.getsid(0), os.environ['MARK'], sorted(os.listdir('/proc/self/fd')))"
+        command = [sys.executable, "-c", script]
+        options = {"stdout": subprocess.PIPE, "env": dict(os.environ, MARK="kept"), "timeout": 30}
+        alone = subprocess.run(command, **options).stdout
+        watched = subprocess.run([BINARY, "run", "--", *command], **options).stdout
+        self.assertEqual(watched, alone)
+
+    def test_signals_are_passed_on(self):
+        script = "trap 'exit 5' TERM; trap 'exit 6' HUP; echo ready; while :; do sleep 0.05; done"
+        for number, status in ((signal.SIGTERM, 5), (signal.SIGHUP, 6)):
+            process = subprocess.Popen([BINARY, "run", "--", "sh", "-c", script], stdout=subprocess.PIPE)
+            self.assertEqual(process.stdout.readline(), b"ready\n")
+            process.send_signal(number)
+            self.assertEqual(process.wait(10), status)
+            process.stdout.close()
+
+    def test_child_outlives_pyleak(self):
+        watch, target = self.run_watched(python_target("asyncio_service.py"))
+        watch.process.kill()
+        watch.process.wait()
+        self.assertGreater(target.block(0.1, "sleep").seconds, 0.09)
+        target.tell("quit")
+
+    def test_failing_child_goes_before_raise(self):
+        script = "import time, asyncio, sys\nasyncio.run(asyncio.sleep(0.01))\nsys.exit({})"
+        block = "import asyncio, time, sys\nasync def f():\n  await asyncio.sleep(.01); time.sleep(.1)\n"
+        block += "  await asyncio.sleep(.01)\nasyncio.run(f())\nsys.exit({})"
+        for text, child_status, expected in ((script, 0, 0), (block, 0, 3), (block, 9, 9)):
+            command = [sys.executable, "-c", text.format(child_status)]
+            result = pyleak("run", "--action", "raise", "--threshold", "50ms", "--", *command)
+            self.assertEqual(result.returncode, expected, result.stderr)
+
+
+class Watched(LiveTest):
+    def run_to_the_end(self, command, threshold="50ms"):
+        """The blocks that the children themselves tell, by pid, and those that pyleak reports."""
+        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as events:
+            options = ["--format", "json", "--output", events.name, "--threshold", threshold]
+            result = pyleak("run", *options, "--", *command)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            records = [valid_record(line) for line in events]
+        facts = [json.loads(line) for line in result.stdout.splitlines()]
+        told = {fact["pid"]: Block.of(fact) for fact in facts if fact["event"] == "block"}
+        return told, [record for record in records if record["type"] == "EventLoopBlock" and not record["ongoing"]]
+
+    def test_every_way_to_have_children(self):
+        ways = ["itself", "exec", "fork", "posix_spawn", "subprocess", "shell"]
+        for way in ways + ["multiprocessing_fork", "multiprocessing_spawn"]:
+            with self.subTest(way):
+                told, records = self.run_to_the_end(python_target("children.py", way, "2", "0.2"))
+                self.assertEqual(sorted(record["pid"] for record in records), sorted(told))
+                for record in records:
+                    self.assert_duration(record, told[record["pid"]], 0.05)
+                    self.assert_python_stack(record, told[record["pid"]])
+
+    def test_commands_are_obeyed_as_without_pyleak(self):
+        commands = {
+            "asyncio": python_target("asyncio_service.py"),
+            "generic": compiled_target("bare_loop", "epoll_wait"),
+            "libuv": compiled_target("uv_loop"),
+            "node": node_target(),
+        }
+        for kind, command in commands.items():
+            with self.subTest(kind):
+                if kind == "node":
+                    require("node")
+                watch, target = self.run_watched(command, "--threshold", "50ms")
+                block = target.block(0.15, "cpu")
+                record = watch.block()
+                self.assert_duration(record, block, 0.02)
+                self.assertEqual((record["pid"], record["loop"]["kind"]), (target.pid, kind))
+                target.tell("quit")
+                self.assertEqual(watch.finish(), 0)
+
+    def test_every_interpreter(self):
+        for version, path in interpreters().items():
+            with self.subTest(version):
+                command = python_target("children.py", "itself", "1", "0.2", interpreter=path)
+                told, (record,) = self.run_to_the_end(command)
+                self.assert_python_stack(record, told[record["pid"]])
+
+    def test_the_first_iteration(self):
+        """A block right after the loop's first wait, at the very start of the program."""
+        text = "import asyncio, time\nasync def f():\n  await asyncio.sleep(0); time.sleep(.2)\nasyncio.run(f())"
+        _, records = self.run_to_the_end([sys.executable, "-c", text])
+        self.assertEqual(len(records), 1)
+        self.assertGreaterEqual(records[0]["duration"], 0.2)
+
+    def test_static_program_runs_unwatched(self):
+        process = subprocess.run(
+            [BINARY, "run", "--", *compiled_target("static_loop", "poll")],
+            input=b"block 0.1 sleep\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+        )
+        self.assertEqual(process.returncode, 0)
+        self.assertIn(b'"event": "block"', process.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
