@@ -70,6 +70,11 @@ class OptionTable {
 
   /// What to show instead of doing the command's work; nullopt: go on, the values have been taken.
   std::optional<CommandLine> Parse(Arguments arguments) {
+    // CLI11 would take the next argument for the value of "--option=".
+    const auto empty = std::find_if(arguments.begin(), arguments.end(), [](const std::string& argument) {
+      return argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    });
+    if (empty != arguments.end()) return UsageError{*empty + ": the value is empty", HelpHint()};
     std::reverse(arguments.begin(), arguments.end());  // as App::parse(vector) wants them
     try {
       app_.parse(std::move(arguments));
