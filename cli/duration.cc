@@ -9,6 +9,8 @@
 namespace pyleak::cli {
 namespace {
 
+constexpr std::string_view kDigits = "0123456789.";
+
 std::optional<double> NanosecondsOf(std::string_view unit) {
   if (unit.empty() || unit == "s") return 1e9;
   if (unit == "ms") return 1e6;
@@ -25,8 +27,9 @@ Error Nonsense(std::string_view text, std::string_view why) {
 
 Result<std::chrono::nanoseconds> ParseDuration(std::string_view text) {
   // from_chars would also take a sign, "inf" and "nan".
-  if (text.find_first_of("0123456789.") != 0) {
-    return Nonsense(text, text.starts_with('-') ? "a negative duration" : "not a duration");
+  if (text.find_first_of(kDigits) != 0) {
+    const bool is_negative = text.starts_with('-') && text.find_first_of(kDigits) == 1;
+    return Nonsense(text, is_negative ? "a negative duration" : "not a duration");
   }
   double count = 0;
   const char* const end = text.data() + text.size();

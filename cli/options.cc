@@ -1,117 +1,17 @@
 #include "cli/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <functional>
 
 #include "cli/duration.h"
 #include "cli/help_text.h"
+#include "cli/option_table.h"
 #include "cli/version.h"
 
 namespace pyleak::cli {
 namespace {
 
-using Arguments = std::vector<std::string>;
-
-/// Help as strace prints it: short name, long names, what it takes; beside it what it does.
-class HelpFormatter : public CLI::Formatter {
- public:
-  HelpFormatter() { column_width(34); }
-  std::string make_usage(const CLI::App*, std::string) const override { return ""; }
-  std::string make_positionals(const CLI::App*) const override { return ""; }
-  std::string make_option_name(const CLI::Option* option, bool) const override {
-    std::string names = option->get_snames().empty() ? "    " : "";
-    for (const auto& name : option->get_snames()) names += "-" + name + ", ";
-    for (const auto& name : option->get_lnames()) names += "--" + name + ", ";
-    return names.substr(0, names.size() - 2);
-  }
-};
-
-/// An option that is given more than once: its last value counts, or each of them.
-enum class Repeated { kLastCounts, kEachCounts };
-
-/// The options of one command, and the first thing that was wrong with their values.
-class OptionTable {
- public:
-  /// Takes a value, or says why it cannot be meant.
-  using Take = std::function<Result<void>(const std::string& value)>;
-
-  OptionTable(std::string name, const char* help, const char* examples) : name_(std::move(name)), app_(help) {
-    app_.formatter(std::make_shared<HelpFormatter>());
-    app_.footer(examples);
-    app_.set_help_flag("-h,--help", "Show this help and exit");
-  }
-
-  void BeginGroup(const std::string& title) { app_.option_defaults()->group(title); }
-
-  /// `hint`: what to do when `take` refuses a value.
-  void Add(const std::string& names, const std::string& takes, const std::string& help, const std::string& hint,
-           const Take& take, Repeated repeated = Repeated::kLastCounts) {
-    const std::string name = names.substr(names.rfind(',') + 1);
-    const auto take_all = [this, name, hint, take](const Arguments& values) {
-      for (const auto& value : values) {
-        if (auto taken = take(value); !taken && !error_) error_ = UsageError{name + ": " + taken.error().what, hint};
-      }
-    };
-    app_.add_option_function<Arguments>(names, take_all, help)
-        ->option_text(takes)
-        ->type_name(takes)
-        ->expected(1)
-        ->allow_extra_args(false)
-        ->multi_option_policy(repeated == Repeated::kEachCounts ? CLI::MultiOptionPolicy::TakeAll
-                                                                : CLI::MultiOptionPolicy::TakeLast);
-  }
-
-  /// Of a flag and its opposite ("--x,!--no-x") the last one counts.
-  void AddFlag(const std::string& names, bool& value, const std::string& help) {
-    app_.add_flag(names, value, help)->take_last();
-  }
-
-  /// What to show instead of doing the command's work; nullopt: go on, the values have been taken.
-  std::optional<CommandLine> Parse(Arguments arguments) {
-    // CLI11 would take the next argument for the value of "--option=".
-    const auto empty = std::find_if(arguments.begin(), arguments.end(), [](const std::string& argument) {
-      return argument.starts_with("--") && argument.find('=') == argument.size() - 1;
-    });
-    if (empty != arguments.end()) return UsageError{*empty + ": the value is empty", HelpHint()};
-    std::reverse(arguments.begin(), arguments.end());  // as App::parse(vector) wants them
-    try {
-      app_.parse(std::move(arguments));
-    } catch (const CLI::CallForHelp&) {
-      return ShowText{HelpText()};
-    } catch (const CLI::ParseError& error) {
-      return UsageError{error.what(), HelpHint()};
-    }
-    if (error_) return *error_;
-    return std::nullopt;
-  }
-
-  /// The index of the first argument that is neither an option nor an option's value; "--" is none.
-  [[nodiscard]] std::size_t OptionsEnd(const Arguments& arguments) const {
-    std::size_t at = 0;
-    while (at < arguments.size() && arguments[at].size() > 1 && arguments[at][0] == '-' && arguments[at] != "--") {
-      at += ValueFollows(arguments[at]) ? 2 : 1;
-    }
-    return std::min(at, arguments.size());
-  }
-
-  [[nodiscard]] std::string HelpHint() const { return "`pyleak " + name_ + " --help` lists what it takes"; }
-
- private:
-  /// True for "-o" and "--output", which take the next argument; not for "-oFILE", "--output=FILE" and flags.
-  [[nodiscard]] bool ValueFollows(const std::string& argument) const {
-    const CLI::Option* option = app_.get_option_no_throw(argument);
-    return option != nullptr && option->get_items_expected_min() > 0;
-  }
-
-  /// CLI11 puts one blank line too many before each group.
-  [[nodiscard]] std::string HelpText() const { return CLI::detail::find_and_replace(app_.help(), "\n\n\n", "\n\n"); }
-
-  std::string name_;
-  CLI::App app_;
-  std::optional<UsageError> error_;
-};
+using Arguments = OptionTable::Arguments;
 
 template <typename Number>
 Result<Number> ParsePositive(const std::string& text, const std::string& what) {
@@ -244,12 +144,21 @@ std::optional<UsageError> Contradiction(const WatchOptions& watch) {
   return std::nullopt;
 }
 
+/// What to do instead of the command's own work; nullopt: go on.
+std::optional<CommandLine> ParseWith(OptionTable& table, const Arguments& arguments) {
+  const auto outcome = table.Parse(arguments);
+  if (const auto* help = std::get_if<OptionTable::Help>(&outcome)) return ShowText{help->text};
+  if (const auto* mistake = std::get_if<OptionTable::Mistake>(&outcome))
+    return UsageError{mistake->what, mistake->hint};
+  return std::nullopt;
+}
+
 CommandLine ParseAttach(const Arguments& arguments) {
   OptionTable table("attach", help::kAttach, help::kAttachExamples);
   AttachOptions options;
   AddPid(table, options.pid);
   AddWatchOptions(table, options.watch, false);
-  if (auto instead = table.Parse(arguments)) return *instead;
+  if (auto instead = ParseWith(table, arguments)) return *instead;
   if (options.pid == 0) return UsageError{"attach: no process id given", "pyleak attach PID; `pyleak list` finds some"};
   if (auto error = Contradiction(options.watch)) return *error;
   SetDefaultOutput(options.watch.output, "-");
@@ -262,7 +171,7 @@ CommandLine ParseRun(const Arguments& arguments) {
   options.watch.children = true;
   AddWatchOptions(table, options.watch, true);
   const auto end = arguments.begin() + static_cast<std::ptrdiff_t>(table.OptionsEnd(arguments));
-  if (auto instead = table.Parse(Arguments(arguments.begin(), end))) return *instead;
+  if (auto instead = ParseWith(table, Arguments(arguments.begin(), end))) return *instead;
   const bool has_mark = end != arguments.end() && *end == "--";
   options.command.assign(has_mark ? end + 1 : end, arguments.end());
   if (options.command.empty()) return UsageError{"run: no program given", "pyleak run -- CMD [ARG]..."};
@@ -278,7 +187,7 @@ CommandLine ParseDump(const Arguments& arguments) {
   AddLoopChoice(table, options.loops);
   AddOutputOptions(table, options.output, "stdout");
   AddNative(table, options.output);
-  if (auto instead = table.Parse(arguments)) return *instead;
+  if (auto instead = ParseWith(table, arguments)) return *instead;
   if (options.pid == 0) return UsageError{"dump: no process id given", "pyleak dump PID; `pyleak list` finds some"};
   SetDefaultOutput(options.output, "-");
   return options;
@@ -289,7 +198,7 @@ CommandLine ParseList(const Arguments& arguments) {
   ListOptions options;
   AddPid(table, options.pid);
   AddOutputOptions(table, options.output, "stdout");
-  if (auto instead = table.Parse(arguments)) return *instead;
+  if (auto instead = ParseWith(table, arguments)) return *instead;
   SetDefaultOutput(options.output, "-");
   return options;
 }
