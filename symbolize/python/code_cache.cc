@@ -100,7 +100,7 @@ std::size_t TakeFromHead(PartialObject& object, const TextLocation& location) {
   const std::uint64_t offset = location.begin - object.address;
   if (offset > object.head.size()) return 0;
   const std::size_t taken = std::min<std::size_t>(object.head.size() - offset, location.size_bytes);
-  std::memcpy(object.data.data(), object.head.data() + offset, taken);
+  std::copy_n(object.head.begin() + static_cast<std::ptrdiff_t>(offset), taken, object.data.begin());
   return taken;
 }
 

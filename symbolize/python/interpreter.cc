@@ -82,19 +82,19 @@ RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid,
   return raw;
 }
 
-PythonStack Interpreter::Resolve(const RawPythonStack& raw) const {
+PythonStack Interpreter::Resolve(const RawPythonStack& raw, SourceText& source) const {
   PythonStack resolved;
   resolved.module = runtime_.module_path;
   resolved.stack.complete = raw.chain.complete;
   if (!raw.chain.note.empty()) resolved.stack.notes.push_back(raw.chain.note);
   resolved.evaluations.assign(raw.chain.evaluations.rbegin(), raw.chain.evaluations.rend());
   for (std::size_t i = raw.code.size(); i-- > 0;) {
-    resolved.stack.frames.push_back(Name(raw.chain.links[i], *raw.code[i]));
+    resolved.stack.frames.push_back(Name(raw.chain.links[i], *raw.code[i], source));
   }
   return resolved;
 }
 
-Frame Interpreter::Name(const FrameChain::Link& link, const CodeObject& code) const {
+Frame Interpreter::Name(const FrameChain::Link& link, const CodeObject& code, SourceText& source) const {
   const SourcePosition position = FindPosition(runtime_.layout.line_table_form, code.line_table,
                                                code.identity.first_line, BytecodeOffset(runtime_.layout, link));
   Frame frame;
@@ -105,6 +105,7 @@ Frame Interpreter::Name(const FrameChain::Link& link, const CodeObject& code) co
   frame.end_lineno = position.end_lineno;
   frame.colno = position.colno;
   frame.end_colno = position.end_colno;
+  if (frame.lineno) frame.line = source.Line(frame.filename, *frame.lineno);
   return frame;
 }
 

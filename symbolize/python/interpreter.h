@@ -16,6 +16,7 @@
 #include "symbolize/python/frame_chain.h"
 #include "symbolize/python/python_stack.h"
 #include "symbolize/python/runtime.h"
+#include "symbolize/source_text.h"
 
 namespace pyleak::symbolize::python {
 
@@ -41,8 +42,8 @@ class Interpreter {
   /// namespace, tells the thread (3.11 and later only).
   RawPythonStack Capture(const attach::MemoryReader& memory, int tid, RemoteAddress thread_pointer);
 
-  /// Names what was captured. Reads nothing of the target; Frame::line stays empty.
-  [[nodiscard]] PythonStack Resolve(const RawPythonStack& raw) const;
+  /// Names what was captured. Reads source files and nothing else of the target.
+  [[nodiscard]] PythonStack Resolve(const RawPythonStack& raw, SourceText& source) const;
 
  private:
   struct Thread {
@@ -53,7 +54,7 @@ class Interpreter {
   explicit Interpreter(Runtime runtime) : runtime_(std::move(runtime)) {}
 
   Thread& Remember(int tid);
-  [[nodiscard]] Frame Name(const FrameChain::Link& link, const CodeObject& code) const;
+  [[nodiscard]] Frame Name(const FrameChain::Link& link, const CodeObject& code, SourceText& source) const;
 
   Runtime runtime_;
   CodeCache codes_;

@@ -24,6 +24,7 @@ class PythonTarget {
   [[nodiscard]] int pid() const { return program_.pid(); }
   /// Of the main thread, which is the one in the situation.
   [[nodiscard]] int tid() const { return tid_; }
+  [[nodiscard]] const attach::ProcessIdentity& identity() const { return *identity_; }
   [[nodiscard]] const attach::ProcessMemory& memory() const { return *memory_; }
   [[nodiscard]] const symbolize::ModuleMap& modules() const { return *modules_; }
 

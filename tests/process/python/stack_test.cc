@@ -8,6 +8,7 @@
 
 #include "tests/process/python/interpreters.h"
 #include "tests/process/python/python_target.h"
+#include "tests/support/counted_memory.h"
 
 namespace pyleak::tests {
 namespace {
@@ -27,6 +28,7 @@ json ToJson(const PythonStack& stack) {
         {{"filename", frame.filename},
          {"name", frame.name},
          {"lineno", ToJson(frame.lineno)},
+         {"line", frame.line ? json(*frame.line) : json()},
          {"position", {ToJson(frame.lineno), ToJson(frame.end_lineno), ToJson(frame.colno), ToJson(frame.end_colno)}}});
   }
   return frames;
@@ -36,8 +38,14 @@ class PythonStackTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { PYLEAK_NEEDS_PYTHON(GetParam()); }
 
+  static PythonStack Resolve(const PythonTarget& target, const Interpreter& interpreter,
+                             const symbolize::python::RawPythonStack& raw) {
+    symbolize::SourceText source(target.identity());
+    return interpreter.Resolve(raw, source);
+  }
+
   static PythonStack Look(PythonTarget& target, Interpreter& interpreter) {
-    return interpreter.Resolve(target.Capture(interpreter, target.memory()));
+    return Resolve(target, interpreter, target.Capture(interpreter, target.memory()));
   }
 };
 
@@ -69,6 +77,8 @@ TEST_P(PythonSituation, Classes) { ExpectTheTargetsOwnStack("classes"); }
 TEST_P(PythonSituation, NamesOfEveryWidth) { ExpectTheTargetsOwnStack("names"); }
 TEST_P(PythonSituation, FileNameOfASubclassOfStr) { ExpectTheTargetsOwnStack("subclass_of_str"); }
 TEST_P(PythonSituation, Coroutines) { ExpectTheTargetsOwnStack("coroutines"); }
+TEST_P(PythonSituation, TwentyFunctions) { ExpectTheTargetsOwnStack("twenty"); }
+TEST_P(PythonSituation, FunctionCalledByTheCLibrary) { ExpectTheTargetsOwnStack("extension"); }
 TEST_P(PythonSituation, LongFunction) { ExpectTheTargetsOwnStack("long_function"); }
 INSTANTIATE_TEST_SUITE_P(Every, PythonSituation, testing::ValuesIn(PythonNames()), PythonTestName);
 
@@ -91,42 +101,23 @@ TEST_P(PythonStackTest, OfAThreadThatSleepsNeedsNoFreezeWhereThePythonKnowsItsTh
   Interpreter interpreter = target.FindInterpreter();
   const auto raw = interpreter.Capture(target.memory(), target.tid(), RemoteAddress());
   const json expected = interpreter.version().minor >= 11 ? target.OwnStack() : json::array();
-  EXPECT_EQ(ToJson(interpreter.Resolve(raw)), expected);
+  EXPECT_EQ(ToJson(Resolve(target, interpreter, raw)), expected);
 }
 
 TEST_P(PythonStackTest, OfAThreadWithoutPythonIsEmpty) {
   PythonTarget target(*FindPython(GetParam()), "sleep");
   Interpreter interpreter = target.FindInterpreter();
-  const PythonStack stack = interpreter.Resolve(interpreter.Capture(target.memory(), 1, RemoteAddress(0x1000)));
+  const PythonStack stack =
+      Resolve(target, interpreter, interpreter.Capture(target.memory(), 1, RemoteAddress(0x1000)));
   EXPECT_TRUE(stack.stack.frames.empty());
   EXPECT_TRUE(stack.evaluations.empty());
   EXPECT_TRUE(stack.stack.complete);
 }
 
-/// Counts system calls: each Read and each ReadAll of a ProcessMemory is one.
-class CountedMemory : public attach::MemoryReader {
- public:
-  explicit CountedMemory(const attach::MemoryReader& memory) : memory_(memory) {}
-
-  std::size_t Read(RemoteAddress from, std::span<std::byte> into) const override {
-    ++calls;
-    return memory_.Read(from, into);
-  }
-  bool ReadAll(std::span<const Request> requests) const override {
-    calls += requests.empty() ? 0 : 1;
-    return memory_.ReadAll(requests);
-  }
-
-  mutable int calls = 0;
-
- private:
-  const attach::MemoryReader& memory_;
-};
-
 TEST_P(PythonStackTest, OfAThreadSeenBeforeIsOneSystemCall) {
   PythonTarget target(*FindPython(GetParam()), "coroutines");
   Interpreter interpreter = target.FindInterpreter();
-  const CountedMemory memory(target.memory());
+  const testing_support::CountedMemory memory(target.memory());
   const auto first = target.Capture(interpreter, memory);
   memory.calls = 0;
   const auto second = target.Capture(interpreter, memory);
@@ -160,7 +151,7 @@ TEST_P(PythonStackTest, OfMemoryThatCannotBeTrueEndsSomewhere) {
     Interpreter interpreter = target.FindInterpreter();
     const CorruptedMemory memory(target.memory(), seed);
     for (int look = 0; look < 3; ++look) {
-      const PythonStack stack = interpreter.Resolve(target.Capture(interpreter, memory));
+      const PythonStack stack = Resolve(target, interpreter, target.Capture(interpreter, memory));
       const auto sum = std::accumulate(stack.evaluations.begin(), stack.evaluations.end(), std::size_t{0});
       EXPECT_EQ(sum, stack.stack.frames.size());
       EXPECT_EQ(stack.stack.complete, stack.stack.notes.empty());

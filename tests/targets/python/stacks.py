@@ -5,9 +5,11 @@ itself sees them, outermost first, in JSON; ends with its standard input.
 """
 
 import asyncio
+import ctypes
 import functools
 import itertools
 import json
+import linecache
 import os
 import sys
 import threading
@@ -131,6 +133,23 @@ def long_function():
     scope["long"]()
 
 
+def twenty():
+    """Twenty frames, each of another function: this one, the module's, 17 more and wait()."""
+    scope = {"function_0": wait}
+    for number in range(1, 18):
+        exec(compile("def function_%d(): function_%d()" % (number, number - 1), "twenty.py", "exec"), scope)
+    scope["function_17"]()
+
+
+def extension():
+    """Python, called by qsort() of the C library, called by Python."""
+    def compare(left, right):
+        wait()
+
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(compare)
+    ctypes.CDLL(None).qsort((ctypes.c_int * 2)(2, 1), 2, ctypes.sizeof(ctypes.c_int), callback)
+
+
 def position(frame):
     """lineno, end_lineno, colno, end_colno of the frame's instruction, where the interpreter keeps them."""
     if not hasattr(frame.f_code, "co_positions"):
@@ -145,7 +164,8 @@ def stack():
     while frame is not None:
         code = frame.f_code
         name = getattr(code, "co_qualname", code.co_name)
-        frames.append({"filename": code.co_filename, "name": name, "lineno": frame.f_lineno, "position": position(frame)})
+        frames.append({"filename": code.co_filename, "name": name, "lineno": frame.f_lineno, "position": position(frame),
+                       "line": linecache.getline(code.co_filename, frame.f_lineno).strip() or None})
         frame = frame.f_back
     return frames[::-1]
 
