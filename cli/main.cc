@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/commands/commands.h"
 #include "cli/complain.h"
 #include "cli/exit_status.h"
 #include "cli/options.h"
@@ -20,6 +21,8 @@ struct Dispatch {
     std::fputs(show.text.c_str(), stdout);
     return std::fflush(stdout) == 0 ? kExitFine : kExitFailed;
   }
+  int operator()(const DumpOptions& options) const { return RunDump(options); }
+  int operator()(const ListOptions& options) const { return RunList(options); }
   template <typename Options>
   int operator()(const Options&) const {
     Complain("this command is not built yet", "");

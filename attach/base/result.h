@@ -11,19 +11,19 @@ namespace pyleak {
 
 /// Why something could not be done. The command line turns each into one line of advice and an exit status.
 enum class ErrorCode {
-  kSystem,            ///< A system call failed for a reason that has no name of its own here.
-  kNoSuchProcess,     ///< There is, or is no longer, such a process.
-  kNotPermitted,      ///< The kernel refuses to let this user look at or trace the process.
-  kAlreadyTraced,     ///< A debugger, or another tracer, holds the thread.
-  kAlreadyWatched,    ///< Another pyleak watches the process.
-  kZombie,            ///< The process has ended and waits for its parent.
-  kKernelThread,      ///< A kernel thread has no user memory and no event loop.
-  kStaticProgram,     ///< No dynamic linker, so no import slots that could be redirected.
-  kWrongArchitecture, ///< A program of another word size or CPU.
-  kRefused,           ///< It could be done, but not without a risk to the target (seccomp, shadow stack).
-  kTimedOut,          ///< The deadline passed; everything begun has been taken back.
-  kCorrupt,           ///< What was read from the target cannot be true.
-  kInvalidArgument,   ///< Nonsense from the user.
+  kSystem,             ///< A system call failed for a reason that has no name of its own here.
+  kNoSuchProcess,      ///< There is, or is no longer, such a process.
+  kNotPermitted,       ///< The kernel refuses to let this user look at or trace the process.
+  kAlreadyTraced,      ///< A debugger, or another tracer, holds the thread.
+  kAlreadyWatched,     ///< Another pyleak watches the process.
+  kZombie,             ///< The process has ended and waits for its parent.
+  kKernelThread,       ///< A kernel thread has no user memory and no event loop.
+  kStaticProgram,      ///< No dynamic linker, so no import slots that could be redirected.
+  kWrongArchitecture,  ///< A program of another word size or CPU.
+  kRefused,            ///< It could be done, but not without a risk to the target (seccomp, shadow stack).
+  kTimedOut,           ///< The deadline passed; everything begun has been taken back.
+  kCorrupt,            ///< What was read from the target cannot be true.
+  kInvalidArgument,    ///< Nonsense from the user.
 };
 
 /// What went wrong, in words for the user, from the innermost cause outwards.

@@ -46,6 +46,7 @@ std::optional<SlotReading> ReadSlot(const PyleakSlot& slot, std::uint32_t index)
     reading.waited_at = AsTime(Load(slot.wait_since_ns));
     reading.since = reading.busy ? AsTime(Load(slot.busy_since_ns)) : reading.waited_at;
     reading.stack_pointer = RemoteAddress(Load(slot.stack_pointer));
+    reading.thread_pointer = RemoteAddress(Load(slot.thread_pointer));
     reading.return_address = RemoteAddress(Load(slot.return_address));
     reading.busy_total = AsTime(Load(slot.busy_ns));
     reading.waiting_total = AsTime(Load(slot.waiting_ns));

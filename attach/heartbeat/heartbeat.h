@@ -16,6 +16,13 @@ namespace pyleak::attach {
 /// A moment on CLOCK_MONOTONIC as the target's time namespace shows it.
 using HeartbeatTime = std::chrono::nanoseconds;
 
+/// What is known of the code that makes a wait call.
+enum class CallerVerdict {
+  kUnknown,  ///< The program's own code, or a library that pyleak does not know.
+  kLoop,     ///< The poll function of an event loop library.
+  kNotLoop,  ///< A library that waits for one answer: a database or HTTP client, a subprocess module.
+};
+
 /// What a slot said at one moment. Every number is the target's and may be anything.
 struct SlotReading {
   std::uint32_t slot = 0;
@@ -33,8 +40,11 @@ struct SlotReading {
   HeartbeatTime busy_total{};
   HeartbeatTime waiting_total{};
 
-  /// Told by the watch, not read: the code that ran the loop has returned, so that this is no iteration of it.
-  bool left = false;
+  RemoteAddress thread_pointer;
+
+  // Told by the watch, not read.
+  CallerVerdict verdict = CallerVerdict::kUnknown;
+  bool left = false;  ///< The code that ran the loop has returned: this is no iteration of it.
 
   [[nodiscard]] bool is_epoll() const { return wait <= PYLEAK_WAIT_EPOLL_PWAIT2; }
 };

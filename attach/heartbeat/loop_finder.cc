@@ -5,18 +5,11 @@
 namespace pyleak::attach {
 namespace {
 
-using Verdicts = std::unordered_map<RemoteAddress, CallerVerdict>;
-
-CallerVerdict VerdictOf(const SlotReading& reading, const Verdicts& verdicts) {
-  const auto found = verdicts.find(reading.return_address);
-  return found == verdicts.end() ? CallerVerdict::kUnknown : found->second;
-}
-
 /// An epoll instance is made to be waited on again and again. poll and select are also how a client waits for its one
 /// socket: from unknown code they are a loop's only when they are asked for several descriptors.
-bool CouldBeLoop(const SlotReading& reading, CallerVerdict verdict) {
-  if (verdict == CallerVerdict::kNotLoop || reading.left) return false;
-  return verdict == CallerVerdict::kLoop || reading.is_epoll() || reading.max_fds >= 2;
+bool CouldBeLoop(const SlotReading& reading) {
+  if (reading.verdict == CallerVerdict::kNotLoop || reading.left) return false;
+  return reading.verdict == CallerVerdict::kLoop || reading.is_epoll() || reading.max_fds >= 2;
 }
 
 /// The wait has been entered a second time: from the number of its iteration on, 1 while it is in its first.
@@ -42,15 +35,14 @@ bool SharesItsInstance(const SlotReading& reading, std::span<const SlotReading> 
 
 }  // namespace
 
-std::vector<WaitRole> FindLoops(std::span<const SlotReading> readings, const Verdicts& verdicts) {
+std::vector<WaitRole> FindLoops(std::span<const SlotReading> readings) {
   std::vector<WaitRole> roles;
   roles.reserve(readings.size());
   for (const SlotReading& reading : readings) {
     const auto enclosing = [&](const SlotReading& other) {
-      return CouldBeLoop(other, VerdictOf(other, verdicts)) &&
-             (Encloses(other, reading) || WasEnclosed(other, reading));
+      return CouldBeLoop(other) && (Encloses(other, reading) || WasEnclosed(other, reading));
     };
-    if (!CouldBeLoop(reading, VerdictOf(reading, verdicts))) {
+    if (!CouldBeLoop(reading)) {
       roles.push_back(WaitRole::kOther);
     } else if (SharesItsInstance(reading, readings)) {
       roles.push_back(WaitRole::kShared);

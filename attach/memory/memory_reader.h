@@ -34,7 +34,7 @@ class MemoryReader {
 
   /// A T as it lies in the target's memory.
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::optional<T> ReadValue(RemoteAddress from) const {
     T value;
     if (Read(from, std::as_writable_bytes(std::span(&value, 1))) != sizeof(T)) return std::nullopt;

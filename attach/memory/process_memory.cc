@@ -63,6 +63,13 @@ bool ProcessMemory::ReadAll(std::span<const Request> requests) const {
   return true;
 }
 
+bool ProcessMemory::IsSameProgram(RemoteAddress mapped) const {
+  // The file keeps to the address space it was opened for, and reads nothing when that has gone (fs/proc/base.c,
+  // mem_rw).
+  std::byte byte;
+  return ::pread(mem_.get(), &byte, 1, static_cast<off_t>(mapped.value())) == 1;
+}
+
 Result<void> ProcessMemory::Write(RemoteAddress to, std::span<const std::byte> bytes) const {
   const ssize_t count = ::pwrite(mem_.get(), bytes.data(), bytes.size(), static_cast<off_t>(to.value()));
   if (count < 0) return ErrnoError("writing the target's memory");

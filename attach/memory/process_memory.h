@@ -17,14 +17,16 @@ class ProcessMemory : public MemoryReader {
   std::size_t Read(RemoteAddress from, std::span<std::byte> into) const override;
   [[nodiscard]] bool ReadAll(std::span<const Request> requests) const override;
 
+  /// False once the process has ended or begun another program by exec. `mapped`: an address that the program as it was
+  /// had mapped, and did not unmap.
+  [[nodiscard]] bool IsSameProgram(RemoteAddress mapped) const;
+
   /// Writes through /proc/PID/mem, which also reaches pages that the target itself cannot write (copy on write).
   Result<void> Write(RemoteAddress to, std::span<const std::byte> bytes) const;
 
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
-  Result<void> WriteValue(RemoteAddress to, const T& value) const {
-    return Write(to, std::as_bytes(std::span(&value, 1)));
-  }
+  requires std::is_trivially_copyable_v<T> Result<void> WriteValue(RemoteAddress to, const T& value)
+  const { return Write(to, std::as_bytes(std::span(&value, 1))); }
 
  private:
   ProcessMemory(int pid, UniqueFd mem) : pid_(pid), mem_(std::move(mem)) {}

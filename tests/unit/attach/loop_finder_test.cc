@@ -38,7 +38,7 @@ SlotReading WaitedAt(SlotReading reading, HeartbeatTime when) {
   return reading;
 }
 
-std::vector<WaitRole> Roles(const std::vector<SlotReading>& readings) { return FindLoops(readings, {}); }
+std::vector<WaitRole> Roles(const std::vector<SlotReading>& readings) { return FindLoops(readings); }
 
 TEST(FindLoops, AnEpollInstanceThatIsWaitedForAgainIsALoop) {
   EXPECT_EQ(Roles({Epoll(1, 3, 0x1000)}), std::vector{WaitRole::kLoop});
@@ -80,13 +80,11 @@ TEST(FindLoops, AWorkerThatPollsItsSocketIsNoLoop) {
 
 TEST(FindLoops, AKnownCallerDecides) {
   SlotReading from_library = Poll(1, 1, 0x1000);
-  from_library.return_address = RemoteAddress(0x42);
-  EXPECT_EQ(FindLoops(std::vector{from_library}, {{RemoteAddress(0x42), CallerVerdict::kLoop}}),
-            std::vector{WaitRole::kLoop});
+  from_library.verdict = CallerVerdict::kLoop;
+  EXPECT_EQ(Roles({from_library}), std::vector{WaitRole::kLoop});
   SlotReading from_client = Poll(1, 9, 0x1000);
-  from_client.return_address = RemoteAddress(0x43);
-  EXPECT_EQ(FindLoops(std::vector{from_client}, {{RemoteAddress(0x43), CallerVerdict::kNotLoop}}),
-            std::vector{WaitRole::kOther});
+  from_client.verdict = CallerVerdict::kNotLoop;
+  EXPECT_EQ(Roles({from_client}), std::vector{WaitRole::kOther});
 }
 
 TEST(FindLoops, SeveralThreadsOnOneInstanceAreAPool) {

@@ -1,0 +1,50 @@
+#include "attach/proc/attachable.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "attach/base/file.h"
+#include "attach/proc/stat.h"
+
+namespace pyleak::attach {
+namespace {
+
+/// The class of the running program's ELF file (elf(5)); the kernel opens /proc/PID/exe for whoever may trace.
+Result<void> CheckProgram(int pid) {
+  auto program = OpenFile("/proc/" + std::to_string(pid) + "/exe", O_RDONLY);
+  if (!program) return std::move(program).error().While("looking at the program");
+  std::array<unsigned char, EI_NIDENT + 4> header{};
+  if (::pread(program->get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) {
+    return Error{ErrorCode::kCorrupt, "the program's file is no ELF file"};
+  }
+  std::uint16_t machine = 0;
+  std::memcpy(&machine, header.data() + EI_NIDENT + 2, sizeof machine);
+  if (std::memcmp(header.data(), ELFMAG, SELFMAG) != 0 || header[EI_CLASS] != ELFCLASS64 || machine != EM_X86_64) {
+    return Error{ErrorCode::kWrongArchitecture, "the program is not a 64-bit x86 one"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ProcessIdentity> OpenAttachable(int pid) {
+  if (pid == ::getpid()) return Error{ErrorCode::kInvalidArgument, "that is pyleak itself"};
+  auto identity = ProcessIdentity::Open(pid);
+  if (!identity) return identity;
+  auto stat = ReadStat(pid);
+  if (!stat) return std::move(stat).error();
+  if (stat->is_kernel_thread()) return Error{ErrorCode::kKernelThread, "it is a kernel thread"};
+  if (stat->state == 'Z' || stat->state == 'X') {
+    return Error{ErrorCode::kZombie, "it has ended already and waits for its parent to ask for its exit status"};
+  }
+  auto program = CheckProgram(pid);
+  if (!program) return std::move(program).error();
+  return identity;
+}
+
+}  // namespace pyleak::attach

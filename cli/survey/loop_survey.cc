@@ -1,0 +1,86 @@
+#include "cli/survey/loop_survey.h"
+
+#include <utility>
+
+#include "attach/proc/stat.h"
+#include "attach/proc/thread_list.h"
+#include "attach/trace/system_call_names.h"
+#include "attach/trace/wait_calls.h"
+#include "cli/watch/event_maker.h"
+#include "symbolize/loop_kind.h"
+
+namespace pyleak::cli {
+namespace {
+
+/// A survey of more would take minutes, and would be read by nobody.
+constexpr std::size_t kMostThreads = 4096;
+
+/// What a sleeping thread's stack holds, copied without stopping it: the registers but for two are not known. Nothing
+/// if it has moved meanwhile.
+std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread,
+                                      const attach::ThreadActivity& activity) {
+  RawSample sample;
+  sample.activity = activity;
+  sample.taken_at = MonotonicNow();
+  attach::Registers registers;
+  registers.by_dwarf_number[attach::Registers::kStackPointer] = activity.stack_pointer.value();
+  registers.by_dwarf_number[attach::Registers::kProgramCounter] = activity.program_counter.value();
+  std::vector<std::byte> bytes(attach::CaptureBuffer::kDefaultBytes);
+  bytes.resize(process.memory().Read(activity.stack_pointer, bytes));
+  sample.stack = attach::StackSnapshot(registers, activity.stack_pointer, std::move(bytes), false);
+  if (process.interpreter()) {
+    sample.interpreter = process.interpreter();
+    sample.python = process.interpreter()->Capture(process.memory(), thread.thread().tid, RemoteAddress());
+  }
+  if (thread.Look() != activity) return std::nullopt;
+  return sample;
+}
+
+NamedStacks NamesOf(WatchedProcess& process, const RawSample& sample) {
+  if (!sample.interpreter) return process.symbols().Name(sample.stack, nullptr);
+  const symbolize::PythonStack python = sample.interpreter->Resolve(sample.python);
+  return process.symbols().Name(sample.stack, &python);
+}
+
+}  // namespace
+
+std::vector<LoopSnapshot> LoopSurvey::Look(const std::shared_ptr<WatchedProcess>& process) {
+  std::vector<LoopSnapshot> loops;
+  for (const int tid : attach::ListThreads(process->pid(), kMostThreads)) {
+    auto look = attach::ThreadLook::Open({process->pid(), tid});
+    if (!look) continue;
+    if (auto loop = LookAtThread(*process, *look)) loops.push_back(*std::move(loop));
+  }
+  return loops;
+}
+
+std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, attach::ThreadLook& thread) {
+  const auto activity = thread.Look();
+  if (!activity) return std::nullopt;
+  const bool waiting = attach::IsWaiting(*activity);
+  std::optional<RawSample> sample;
+  if (waiting) {
+    sample = CopySleeping(process, thread, *activity);
+  } else if (auto taken = sampler_.Take(process, thread)) {
+    sample = *std::move(taken);
+  }
+  if (!sample) return std::nullopt;
+  const NamedStacks stacks = NamesOf(process, *sample);
+  const auto kind = symbolize::LoopOfStack(stacks.native, stacks.python);
+  const bool epoll = waiting && attach::IsEpollWait(activity->system_call);
+  // An epoll instance is a loop's also where the library is not known; poll and select may be anybody's.
+  if (!kind && !epoll) return std::nullopt;
+  LoopSnapshot loop;
+  loop.timestamp = Now();
+  const auto stat = attach::ReadStat(process.pid(), thread.thread().tid);
+  loop.thread = {process.pid(), thread.thread().tid, process.name(), stat ? stat->name : ""};
+  loop.loop.kind = kind.value_or("generic");
+  if (waiting) loop.loop.wait = attach::SystemCallName(activity->system_call);
+  if (epoll) loop.loop.fd = static_cast<int>(activity->arguments[0]);
+  loop.waiting = waiting;
+  loop.blocking_stack = stacks.blocking;
+  loop.native_stack = stacks.native;
+  return loop;
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,134 @@
+#include "cli/watch/block_journal.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+using LoopPointer = std::shared_ptr<const LoopFacts>;
+
+namespace {
+
+/// The source text nearest to where the thread stood.
+std::string InnermostSourceLine(const symbolize::Stack& stack) {
+  for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
+    if (frame->line) return *frame->line;
+  }
+  return "";
+}
+
+NamedSample Name(const LoopFacts& loop, const RawSample& raw, const std::optional<std::string>& target) {
+  NamedSample sample;
+  sample.taken_at = raw.taken_at;
+  sample.freeze = raw.freeze;
+  if (raw.interpreter) {
+    const symbolize::PythonStack python = raw.interpreter->Resolve(raw.python);
+    sample.stacks = loop.process->symbols().Name(raw.stack, &python);
+  } else {
+    sample.stacks = loop.process->symbols().Name(raw.stack, nullptr);
+  }
+  sample.evidence = {raw.activity, target, InnermostSourceLine(sample.stacks.blocking)};
+  return sample;
+}
+
+}  // namespace
+
+BlockJournal::BlockJournal(const WatchOptions& options, Reporter& reporter, Callbacks callbacks)
+    : options_(options), reporter_(reporter), callbacks_(std::move(callbacks)) {}
+
+void BlockJournal::OnSample(const BlockKey& key, RawSample sample, std::optional<std::string> target) {
+  entries_[key].raw.emplace_back(std::move(sample), std::move(target));
+}
+
+void BlockJournal::OnNote(const BlockKey& key, const std::string& note) { entries_[key].notes.push_back(note); }
+
+void BlockJournal::OnDiscarded(const BlockKey& key) { entries_.erase(key); }
+
+void BlockJournal::OnOnset(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now) {
+  Entry& entry = entries_[key];
+  if (!Admit(key, entry, *loop)) return;
+  reporter_.OnOnset({now - key.begin, options_.threshold, Now(), loop->thread});
+}
+
+void BlockJournal::OnOngoing(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now) {
+  Entry& entry = entries_[key];
+  if (Admit(key, entry, *loop)) Tell(key, entry, *loop, now, true);
+}
+
+void BlockJournal::OnFinished(const BlockKey& key, const LoopPointer& loop, const attach::Iteration& iteration) {
+  TellLast(key, *loop, iteration.end, false);
+}
+
+void BlockJournal::OnCutShort(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now,
+                              const std::string& note) {
+  entries_[key].notes.push_back(note);
+  TellLast(key, *loop, now, true);
+}
+
+void BlockJournal::OnWarning(const Warning& warning) { reporter_.OnWarning(warning); }
+
+void BlockJournal::NameSamples(Entry& entry, const LoopFacts& loop) {
+  for (const auto& [raw, target] : entry.raw) entry.named.push_back(Name(loop, raw, target));
+  entry.raw.clear();
+}
+
+bool BlockJournal::Admit(const BlockKey& key, Entry& entry, const LoopFacts& loop) {
+  NameSamples(entry, loop);
+  if (entry.filtered) return false;
+  if (entry.block_id != 0) return true;
+  if (!entry.named.empty()) {
+    const NamedStacks& stacks = entry.named.front().stacks;
+    if (IsLoopOnStack(loop.kind, loop.caller, stacks.native, stacks.python) == symbolize::LoopOnStack::kNo) {
+      entry.filtered = true;
+      callbacks_.left_loop(key);
+      return false;
+    }
+  }
+  if (!PassesFilters(entry)) {
+    entry.filtered = true;
+    return false;
+  }
+  entry.block_id = next_block_id_++;
+  return true;
+}
+
+bool BlockJournal::PassesFilters(const Entry& entry) const {
+  if (options_.callers.empty() && options_.ignored.empty()) return true;
+  if (entry.named.empty()) return options_.callers.empty();
+  const symbolize::Stack& stack = entry.named.front().stacks.blocking;
+  const auto has_caller = [&](const FrameFilter& filter) { return HasCaller(stack, filter); };
+  if (!options_.callers.empty() && std::ranges::none_of(options_.callers, has_caller)) return false;
+  const symbolize::Frame* innermost = InnermostUserFrame(stack);
+  return innermost == nullptr ||
+         std::ranges::none_of(options_.ignored, [&](const FrameFilter& filter) { return filter.Matches(*innermost); });
+}
+
+void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
+                        bool ongoing) {
+  const BlockFacts facts{entry.block_id, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
+  const BlockEvent event = MakeBlockEvent(facts, loop, entry.named, entry.notes);
+  reporter_.OnStillBlocked(event);
+  if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
+}
+
+void BlockJournal::TellLast(const BlockKey& key, const LoopFacts& loop, HeartbeatTime end, bool ongoing) {
+  auto node = entries_.extract(key);
+  Entry entry = node ? std::move(node.mapped()) : Entry{};
+  // After the last block that was asked for, what comes before the watch has stopped is not told.
+  if (options_.max_blocks && blocks_ >= *options_.max_blocks) return;
+  if (!Admit(key, entry, loop)) return;
+  const BlockFacts facts{entry.block_id, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
+  reporter_.OnBlock(MakeBlockEvent(facts, loop, entry.named, entry.notes));
+  const std::chrono::nanoseconds duration = end - key.begin;
+  ++blocks_;
+  blocked_ += duration;
+  Totals& totals = totals_[key.loop];
+  ++totals.blocks;
+  totals.blocked += duration;
+  totals.longest = std::max(totals.longest, duration);
+  if (options_.max_blocks && blocks_ >= *options_.max_blocks) callbacks_.stop(EndReason::kMaxBlocks);
+  if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/heartbeat/heartbeat.h"
+#include "cli/options.h"
+#include "cli/report/event.h"
+#include "cli/report/reporter.h"
+#include "cli/watch/event_maker.h"
+#include "cli/watch/sampler.h"
+
+namespace pyleak::cli {
+
+/// One iteration of one loop.
+struct BlockKey {
+  std::uint64_t loop = 0;  ///< Within the watch.
+  attach::HeartbeatTime begin{};
+
+  auto operator<=>(const BlockKey&) const = default;
+};
+
+/// Makes events of what the watch sees: keeps the samples of each iteration until it is known to be a block, names
+/// them, explains, filters, and hands the event to the reporter. All of it in one thread, which may take its time.
+class BlockJournal {
+ public:
+  struct Callbacks {
+    /// The iteration was none of the loop's: the code that runs the loop was not on the stack.
+    std::function<void(const BlockKey&)> left_loop;
+    /// --max-blocks have been reported, or nobody reads any more.
+    std::function<void(EndReason)> stop;
+  };
+
+  BlockJournal(const WatchOptions& options, Reporter& reporter, Callbacks callbacks);
+
+  /// `target`: what the descriptor of the system call stands for.
+  void OnSample(const BlockKey& key, RawSample sample, std::optional<std::string> target);
+  /// `notes` go into the block's event: what the reader must know of its times.
+  void OnNote(const BlockKey& key, const std::string& note);
+  /// The iteration ended in time, or was none.
+  void OnDiscarded(const BlockKey& key);
+  void OnOnset(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop, attach::HeartbeatTime now);
+  void OnOngoing(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop, attach::HeartbeatTime now);
+  void OnFinished(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop,
+                  const attach::Iteration& iteration);
+  /// The watch, the thread or the target ends while the block lasts; nothing more will be heard of it.
+  void OnCutShort(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop, attach::HeartbeatTime now,
+                  const std::string& note);
+  void OnWarning(const Warning& warning);
+
+  /// Blocks reported so far, ongoing ones left out, and their time; for the summary.
+  [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
+  [[nodiscard]] std::chrono::nanoseconds blocked() const { return blocked_; }
+  /// By loop number.
+  struct Totals {
+    std::uint64_t blocks = 0;
+    std::chrono::nanoseconds blocked{};
+    std::chrono::nanoseconds longest{};
+  };
+  [[nodiscard]] const std::map<std::uint64_t, Totals>& totals() const { return totals_; }
+
+ private:
+  struct Entry {
+    std::vector<std::pair<RawSample, std::optional<std::string>>> raw;  ///< Taken, and not yet named.
+    std::vector<NamedSample> named;
+    std::vector<std::string> notes;
+    std::uint64_t block_id = 0;  ///< 0: not told of yet.
+    bool filtered = false;       ///< Nobody wants to hear of it.
+  };
+
+  void NameSamples(Entry& entry, const LoopFacts& loop);
+  /// Names what is to be named, asks the filters, and gives a number. False: not to be told of.
+  bool Admit(const BlockKey& key, Entry& entry, const LoopFacts& loop);
+  [[nodiscard]] bool PassesFilters(const Entry& entry) const;
+  void Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, attach::HeartbeatTime end, bool ongoing);
+  void TellLast(const BlockKey& key, const LoopFacts& loop, attach::HeartbeatTime end, bool ongoing);
+
+  const WatchOptions& options_;
+  Reporter& reporter_;
+  Callbacks callbacks_;
+  std::map<BlockKey, Entry> entries_;
+  std::map<std::uint64_t, Totals> totals_;
+  std::uint64_t next_block_id_ = 1;
+  std::uint64_t blocks_ = 0;
+  std::chrono::nanoseconds blocked_{};
+};
+
+}  // namespace pyleak::cli

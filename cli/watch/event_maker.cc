@@ -1,0 +1,76 @@
+#include "cli/watch/event_maker.h"
+
+#include <algorithm>
+
+namespace pyleak::cli {
+namespace {
+
+/// Whether two samples stand at the same place: same functions at the same lines.
+bool IsSamePlace(const symbolize::Stack& a, const symbolize::Stack& b) {
+  return std::ranges::equal(a.frames, b.frames, [](const symbolize::Frame& x, const symbolize::Frame& y) {
+    return x.name == y.name && x.filename == y.filename && x.lineno == y.lineno && x.address == y.address;
+  });
+}
+
+std::vector<Sample> DistinctSamples(const std::vector<NamedSample>& named, attach::HeartbeatTime begin) {
+  std::vector<Sample> distinct;
+  for (const NamedSample& sample : named) {
+    const auto at = sample.taken_at - begin;
+    const auto same = std::ranges::find_if(
+        distinct, [&](const Sample& other) { return IsSamePlace(other.blocking_stack, sample.stacks.blocking); });
+    if (same != distinct.end()) {
+      ++same->count;
+      same->last_at = at;
+    } else {
+      distinct.push_back({1, at, at, sample.stacks.blocking});
+    }
+  }
+  return distinct;
+}
+
+void AddNotes(const std::vector<std::string>& from, std::vector<std::string>& to) {
+  for (const std::string& note : from) {
+    if (std::ranges::find(to, note) == to.end()) to.push_back(note);
+  }
+}
+
+}  // namespace
+
+BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const std::vector<NamedSample>& samples,
+                          const std::vector<std::string>& notes) {
+  BlockEvent event;
+  event.block_id = block.block_id;
+  event.duration = block.end - block.begin;
+  event.threshold = block.threshold;
+  event.timestamp = Timestamp(block.begin + block.realtime_offset);
+  event.ongoing = block.ongoing;
+  event.thread = loop.thread;
+  event.loop = loop.loop;
+  event.capture.notes = notes;
+  if (samples.empty()) {
+    AddNotes({"no stack: the block ended before a sample could be taken"}, event.capture.notes);
+    return event;
+  }
+  std::vector<SampleEvidence> evidence;
+  for (const NamedSample& sample : samples) {
+    evidence.push_back(sample.evidence);
+    event.capture.freezes.push_back(sample.freeze);
+    AddNotes(sample.stacks.blocking.notes, event.capture.notes);
+  }
+  const NamedSample& first = samples.front();
+  event.cause = ExplainBlock(evidence, loop.kind.name);
+  event.blocking_stack = first.stacks.blocking;
+  event.native_stack = first.stacks.native;
+  event.samples = DistinctSamples(samples, block.begin);
+  event.capture.after = first.taken_at - block.begin;
+  event.capture.complete = first.stacks.native.complete && first.stacks.python.complete;
+  return event;
+}
+
+Timestamp Now() { return std::chrono::system_clock::now(); }
+
+std::chrono::nanoseconds RealtimeOffset() {
+  return std::chrono::system_clock::now().time_since_epoch() - std::chrono::steady_clock::now().time_since_epoch();
+}
+
+}  // namespace pyleak::cli

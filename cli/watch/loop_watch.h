@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "attach/heartbeat/detector.h"
+#include "attach/heartbeat/heartbeat.h"
+#include "attach/heartbeat/loop_finder.h"
+#include "attach/trace/thread_look.h"
+#include "cli/watch/event_maker.h"
+#include "cli/watch/watched_process.h"
+
+namespace pyleak::cli {
+
+/// One wait of one thread, which may be a loop, over the time of a watch.
+class LoopWatch {
+ public:
+  /// `number`: within the watch.
+  LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> process, const attach::SlotReading& reading,
+            const attach::DetectorOptions& options);
+
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] std::uint64_t key() const { return last_.key; }
+  [[nodiscard]] const std::shared_ptr<const LoopFacts>& facts() const { return facts_; }
+  [[nodiscard]] const attach::SlotReading& last() const { return last_; }
+
+  /// Takes in what the slot says now, and finds out the kind of loop where that is not known yet; adds what is known
+  /// to the reading.
+  void Update(attach::SlotReading& reading);
+
+  /// The thread; null once it has ended.
+  [[nodiscard]] attach::ThreadLook* thread() { return thread_ ? &*thread_ : nullptr; }
+  /// False when the slot's epoll instance has been closed, or its thread has ended: the loop is over.
+  [[nodiscard]] bool StillExists();
+
+  /// It waits again and again, or is known by the code that waits.
+  [[nodiscard]] bool IsCertain() const {
+    return role == attach::WaitRole::kLoop ||
+           (role == attach::WaitRole::kProvisional && facts_->kind.verdict == symbolize::LoopKind::Verdict::kLoop);
+  }
+
+  /// The iteration that began then is none: the code that runs the loop was not on the stack.
+  void MarkLeft(attach::HeartbeatTime begin) { left_since_ = begin; }
+
+  attach::Detector detector;
+  std::uint64_t tail = 0;  ///< How much of the slot's ring has been read.
+  attach::WaitRole role = attach::WaitRole::kProvisional;
+  /// The iteration that the journal has samples or an onset of.
+  std::optional<attach::HeartbeatTime> told_of;
+  bool past_threshold = false;  ///< ... and that is a block already.
+
+ private:
+  void Identify(const attach::SlotReading& reading);
+  [[nodiscard]] std::optional<symbolize::Stack> PythonStackOfWait(const attach::SlotReading& reading);
+
+  std::uint64_t number_;
+  attach::SlotReading last_;
+  std::shared_ptr<const LoopFacts> facts_;
+  std::optional<attach::ThreadLook> thread_;
+  std::optional<attach::HeartbeatTime> left_since_;
+  int identifications_ = 0;
+};
+
+}  // namespace pyleak::cli

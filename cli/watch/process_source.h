@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attach/heartbeat/heartbeat.h"
+#include "attach/proc/process_identity.h"
+#include "cli/report/event.h"
+#include "cli/watch/watched_process.h"
+
+namespace pyleak::cli {
+
+/// A process that has a heartbeat.
+struct FoundProcess {
+  std::shared_ptr<WatchedProcess> process;
+  attach::Heartbeat heartbeat;
+};
+
+/// Where the processes of a watch come from: what `attach` and `run` differ in.
+class ProcessSource {
+ public:
+  virtual ~ProcessSource() = default;
+
+  /// Processes found since the last call.
+  virtual std::vector<FoundProcess> TakeNew() = 0;
+  /// What the user should know of processes that could not be watched, since the last call.
+  virtual std::vector<Warning> TakeWarnings() = 0;
+  /// The process has ended and its heartbeat has been read for the last time.
+  virtual void Release(const FoundProcess& process) = 0;
+  /// SIGINT, SIGTERM or SIGHUP has come: the reason to end the watch, or nothing if the watch goes on.
+  virtual std::optional<EndReason> OnSignal(int signal) = 0;
+  /// Nothing is left that could be watched.
+  virtual bool Ended() = 0;
+};
+
+}  // namespace pyleak::cli

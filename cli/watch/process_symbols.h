@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "attach/base/result.h"
+#include "attach/memory/process_memory.h"
+#include "attach/memory/stack_snapshot.h"
+#include "attach/proc/process_identity.h"
+#include "symbolize/dwarf/native_symbolizer.h"
+#include "symbolize/elf/module_map.h"
+#include "symbolize/loop_kind.h"
+#include "symbolize/python/interpreter.h"
+#include "symbolize/source_text.h"
+#include "symbolize/stack.h"
+#include "symbolize/unwind/unwinder.h"
+
+namespace pyleak::cli {
+
+/// The stacks of one sample, with names.
+struct NamedStacks {
+  symbolize::Stack native;    ///< Every native frame.
+  symbolize::Stack python;    ///< The interpreter's frames; empty where there is none.
+  symbolize::Stack blocking;  ///< Both in their true order, native frames that do not matter left out.
+};
+
+/// The names of what lies in one process: modules, functions, lines, source text. Any thread may ask.
+class ProcessSymbols {
+ public:
+  static Result<std::unique_ptr<ProcessSymbols>> Create(const attach::ProcessIdentity& identity,
+                                                        const attach::ProcessMemory& memory);
+
+  /// Code that pyleak itself has placed in the process.
+  void AddImage(AddressRange range, std::shared_ptr<const symbolize::ElfImage> image, std::uint64_t bias);
+
+  /// Unwinds, names and merges. `python` may be null.
+  NamedStacks Name(const attach::StackSnapshot& stack, const symbolize::PythonStack* python);
+
+  /// The code that a wait call returns to.
+  symbolize::WaitCaller CallerAt(RemoteAddress return_address);
+
+  Result<std::optional<symbolize::python::Interpreter>> FindInterpreter(const attach::MemoryReader& memory);
+
+ private:
+  ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules);
+
+  std::mutex mutex_;
+  symbolize::ModuleMap modules_;
+  symbolize::SourceText source_;
+  symbolize::Unwinder unwinder_;
+  symbolize::NativeSymbolizer symbolizer_;
+};
+
+}  // namespace pyleak::cli

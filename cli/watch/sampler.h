@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "attach/heartbeat/heartbeat.h"
+#include "attach/memory/stack_snapshot.h"
+#include "attach/trace/capture_buffer.h"
+#include "attach/trace/thread_look.h"
+#include "attach/trace/tracer.h"
+#include "cli/watch/watched_process.h"
+#include "symbolize/python/interpreter.h"
+
+namespace pyleak::cli {
+
+/// What was copied of a thread while it was held. A value; nothing in it has a name yet.
+struct RawSample {
+  attach::HeartbeatTime taken_at{};
+  std::chrono::nanoseconds freeze{};  ///< How long the thread was held.
+  attach::ThreadActivity activity;    ///< What it was doing just before.
+  attach::StackSnapshot stack;
+  /// The interpreter that the thread may run in, and its frames; null: there is none.
+  std::shared_ptr<const symbolize::python::Interpreter> interpreter;
+  symbolize::python::RawPythonStack python;
+};
+
+/// Takes samples: holds one thread, copies its registers, its stack and its interpreter's frames, and lets it go.
+class Sampler {
+ public:
+  /// Nothing if the thread has ended; an Error if it could not be stopped in time, or is traced by somebody else.
+  Result<std::optional<RawSample>> Take(WatchedProcess& process, attach::ThreadLook& thread);
+
+ private:
+  attach::Tracer tracer_;
+  attach::CaptureBuffer buffer_;
+};
+
+/// CLOCK_MONOTONIC now, as pyleak's time namespace shows it.
+attach::HeartbeatTime MonotonicNow();
+
+}  // namespace pyleak::cli

@@ -1,0 +1,278 @@
+#include "cli/watch/watch.h"
+
+#include <algorithm>
+#include <ranges>
+#include <string>
+#include <utility>
+
+#include "attach/base/file.h"
+#include "cli/watch/cause.h"
+
+namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+using attach::SlotReading;
+using attach::WaitRole;
+
+namespace {
+
+/// A service that has not waited once in this time is worth a word; it may still be starting.
+constexpr std::chrono::seconds kPatienceWithoutLoop(5);
+
+bool IsLoop(WaitRole role) { return role == WaitRole::kLoop || role == WaitRole::kProvisional; }
+
+}  // namespace
+
+Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, Alarm& alarm)
+    : options_(options),
+      detector_options_{options.threshold, options.check_interval},
+      source_(source),
+      reporter_(reporter),
+      alarm_(alarm),
+      started_(MonotonicNow()),
+      journal_(options, reporter,
+               {.left_loop =
+                    [this](const BlockKey& key) {
+                      const std::lock_guard lock(left_mutex_);
+                      left_loops_.push_back(key);
+                    },
+                .stop =
+                    [this](EndReason reason) {
+                      stop_ = static_cast<int>(reason);
+                      alarm_.Ring();
+                    }}) {}
+
+WatchEnded Watch::Run() {
+  for (;;) {
+    const HeartbeatTime next_look = LookAtAll();
+    if (const auto reason = ReasonToEnd()) {
+      for (auto& watched : processes_) CloseProcess(*watched, "the watch ended before the block did");
+      worker_.Drain();
+      return Summary(*reason);
+    }
+    std::vector<int> pidfds;
+    for (const auto& watched : processes_) pidfds.push_back(watched->found.process->identity().pidfd());
+    alarm_.Sleep(next_look - MonotonicNow(), pidfds);
+  }
+}
+
+HeartbeatTime Watch::LookAtAll() {
+  MarkLeftLoops();
+  for (FoundProcess& found : source_.TakeNew()) {
+    processes_.push_back(std::make_unique<Watched>(Watched{std::move(found), {}}));
+  }
+  for (Warning& warning : source_.TakeWarnings()) {
+    worker_.Post([this, warning = std::move(warning)] { journal_.OnWarning(warning); });
+  }
+  HeartbeatTime next_look = MonotonicNow() + EffectiveCheckInterval(detector_options_);
+  for (auto& watched : processes_) {
+    // Asked first: what the heartbeat says after the process has ended is final.
+    const bool running = watched->found.process->identity().StillRuns();
+    const bool same_program =
+        running && watched->found.process->memory().IsSameProgram(watched->found.heartbeat.agent_base());
+    if (same_program) {
+      next_look = std::min(next_look, LookAt(*watched));
+      continue;
+    }
+    CloseProcess(*watched, running ? "the process began another program (exec) before the block ended"
+                                   : "the process ended before the block did");
+    source_.Release(watched->found);
+    watched.reset();
+  }
+  std::erase(processes_, nullptr);
+  WarnIfNoLoop();
+  if (options_.duration) next_look = std::min(next_look, started_ + *options_.duration);
+  return next_look;
+}
+
+HeartbeatTime Watch::LookAt(Watched& watched) {
+  HeartbeatTime next_look = HeartbeatTime::max();
+  std::vector<SlotReading> readings = ReadLoops(watched);
+  const std::vector<WaitRole> roles = FindLoops(readings);
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    LoopWatch& loop = *watched.loops.at(readings[i].slot);
+    loop.role = roles[i];
+    next_look = std::min(next_look, LookAtLoop(watched, loop, readings[i]));
+  }
+  return next_look;
+}
+
+std::vector<SlotReading> Watch::ReadLoops(Watched& watched) {
+  std::vector<SlotReading> readings = watched.found.heartbeat.Read();
+  for (SlotReading& reading : readings) {
+    auto& loop = watched.loops[reading.slot];
+    if (loop && loop->key() != reading.key) {
+      CloseLoop(*loop, "the loop ended before the block did");
+      closed_.push_back(std::move(loop));
+    }
+    if (!loop) {
+      loop = std::make_unique<LoopWatch>(next_loop_++, watched.found.process, reading, detector_options_);
+    }
+    loop->Update(reading);
+  }
+  return readings;
+}
+
+HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotReading& reading) {
+  // After the reading, so that an iteration which it shows to be over is in what is drained.
+  const attach::Heartbeat::Drained drained = watched.found.heartbeat.Drain(reading.slot, loop.tail);
+  const HeartbeatTime now = MonotonicNow();
+  if (!IsLoop(loop.role)) {
+    Forget(loop);
+    return now + EffectiveCheckInterval(detector_options_);
+  }
+  lost_blocks_ += drained.lost;
+  attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
+  if (reading.left) {
+    decision.sample_of.reset();
+    decision.onset = decision.ongoing = false;
+  }
+  if ((decision.sample_of || decision.onset) && !loop.StillExists()) {
+    watched.found.heartbeat.Retire(reading.slot);
+    Forget(loop);
+    return now;
+  }
+  Act(loop, decision, now);
+  return decision.look_again_at;
+}
+
+void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime now) {
+  for (const attach::Iteration& iteration : decision.finished) TellFinished(loop, iteration);
+  if (decision.discarded) Forget(loop);
+  if (decision.sample_of) TakeSample(loop, *decision.sample_of);
+  const BlockKey key{loop.number(), loop.last().since};
+  // A wait that came once may have been no loop's. If it comes again the block is told of, with its samples.
+  if (!loop.IsCertain()) return;
+  if (decision.onset) {
+    loop.told_of = key.begin;
+    loop.past_threshold = true;
+    worker_.Post([this, key, facts = loop.facts(), now] { journal_.OnOnset(key, facts, now); });
+  }
+  if (decision.ongoing) {
+    worker_.Post([this, key, facts = loop.facts(), now] { journal_.OnOngoing(key, facts, now); });
+  }
+}
+
+void Watch::TakeSample(LoopWatch& loop, HeartbeatTime begin) {
+  attach::ThreadLook* thread = loop.thread();
+  if (thread == nullptr) return;
+  const BlockKey key{loop.number(), begin};
+  auto sample = sampler_.Take(*loop.facts()->process, *thread);
+  loop.told_of = begin;
+  if (!sample) {
+    worker_.Post([this, key, what = sample.error().what] { journal_.OnNote(key, "no stack: " + what); });
+    return;
+  }
+  if (!sample->has_value()) return;
+  std::optional<std::string> target;
+  if (const auto fd = DescriptorOf((*sample)->activity)) {
+    auto link = ReadLink("/proc/" + std::to_string(loop.facts()->thread.pid) + "/fd/" + std::to_string(*fd));
+    if (link) target = *std::move(link);
+  }
+  auto shared = std::make_shared<RawSample>(**std::move(sample));
+  worker_.Post([this, key, shared, target = std::move(target)] { journal_.OnSample(key, std::move(*shared), target); });
+}
+
+void Watch::TellFinished(LoopWatch& loop, const attach::Iteration& iteration) {
+  const BlockKey key{loop.number(), iteration.begin};
+  if (loop.told_of == iteration.begin) {
+    loop.told_of.reset();
+    loop.past_threshold = false;
+  }
+  worker_.Post([this, key, facts = loop.facts(), iteration] { journal_.OnFinished(key, facts, iteration); });
+}
+
+void Watch::Forget(LoopWatch& loop) {
+  if (!loop.told_of) return;
+  const BlockKey key{loop.number(), *std::exchange(loop.told_of, std::nullopt)};
+  loop.past_threshold = false;
+  worker_.Post([this, key] { journal_.OnDiscarded(key); });
+}
+
+void Watch::CloseLoop(LoopWatch& loop, const std::string& note) {
+  if (loop.told_of && loop.past_threshold) {
+    const BlockKey key{loop.number(), *loop.told_of};
+    worker_.Post(
+        [this, key, facts = loop.facts(), now = MonotonicNow(), note] { journal_.OnCutShort(key, facts, now, note); });
+    loop.told_of.reset();
+  }
+  Forget(loop);
+}
+
+void Watch::CloseProcess(Watched& watched, const std::string& note) {
+  LookAt(watched);
+  for (auto& [slot, loop] : watched.loops) {
+    if (!loop) continue;
+    CloseLoop(*loop, note);
+    closed_.push_back(std::move(loop));
+  }
+  watched.loops.clear();
+}
+
+void Watch::MarkLeftLoops() {
+  std::vector<BlockKey> left;
+  {
+    const std::lock_guard lock(left_mutex_);
+    left.swap(left_loops_);
+  }
+  for (const BlockKey& key : left) {
+    for (auto& watched : processes_) {
+      for (auto& [slot, loop] : watched->loops) {
+        if (loop && loop->number() == key.loop) loop->MarkLeft(key.begin);
+      }
+    }
+  }
+}
+
+void Watch::WarnIfNoLoop() {
+  if (warned_of_no_loop_ || MonotonicNow() - started_ < kPatienceWithoutLoop) return;
+  warned_of_no_loop_ = true;
+  const bool any = std::ranges::any_of(processes_, [](const auto& watched) {
+    return std::ranges::any_of(watched->loops, [](const auto& entry) { return IsLoop(entry.second->role); });
+  });
+  if (any || !closed_.empty()) return;
+  const Warning warning{Now(), "no_loop",
+                        "no event loop so far: no thread has waited again and again in epoll_wait, poll or select; "
+                        "still looking",
+                        std::nullopt};
+  worker_.Post([this, warning] { journal_.OnWarning(warning); });
+}
+
+std::optional<EndReason> Watch::ReasonToEnd() {
+  while (const auto signal = alarm_.TakeSignal()) {
+    if (const auto reason = source_.OnSignal(*signal)) return reason;
+  }
+  if (stop_ >= 0) return static_cast<EndReason>(stop_.load());
+  if (options_.duration && MonotonicNow() - started_ >= *options_.duration) return EndReason::kDuration;
+  if (source_.Ended()) return EndReason::kTargetEnded;
+  return std::nullopt;
+}
+
+WatchEnded Watch::Summary(EndReason reason) {
+  WatchEnded ended;
+  ended.timestamp = Now();
+  ended.reason = reason;
+  ended.duration = MonotonicNow() - started_;
+  ended.blocks = journal_.blocks();
+  ended.blocked = journal_.blocked();
+  ended.dropped.blocks = lost_blocks_;
+  for (const auto& loop : closed_) {
+    if (loop->role != WaitRole::kLoop) continue;
+    LoopTotals totals;
+    totals.thread = loop->facts()->thread;
+    totals.loop = loop->facts()->loop;
+    totals.loop.iteration = loop->last().iteration;
+    totals.busy = loop->last().busy_total;
+    totals.waiting = loop->last().waiting_total;
+    const auto found = journal_.totals().find(loop->number());
+    if (found != journal_.totals().end()) {
+      totals.blocks = found->second.blocks;
+      totals.blocked = found->second.blocked;
+      totals.longest = found->second.longest;
+    }
+    ended.loops.push_back(std::move(totals));
+  }
+  return ended;
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/report/reporter.h"
+#include "cli/watch/alarm.h"
+#include "cli/watch/block_journal.h"
+#include "cli/watch/loop_watch.h"
+#include "cli/watch/process_source.h"
+#include "cli/watch/sampler.h"
+#include "cli/watch/worker.h"
+
+namespace pyleak::cli {
+
+/// Looks at the loops of all processes of a source, each at its own deadline, samples those that are late, and tells
+/// a journal, which makes the events in a thread of its own.
+class Watch {
+ public:
+  Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, Alarm& alarm);
+
+  /// From now until the target ends, or a signal, --duration or --max-blocks ends the watch. What the reporter is told
+  /// at the end.
+  WatchEnded Run();
+
+ private:
+  struct Watched {
+    FoundProcess found;
+    std::map<std::uint32_t, std::unique_ptr<LoopWatch>> loops;  ///< By slot.
+  };
+
+  /// Looks at every process; the time of the next look.
+  attach::HeartbeatTime LookAtAll();
+  attach::HeartbeatTime LookAt(Watched& watched);
+  /// What the process's slots say, with what is known of their loops.
+  std::vector<attach::SlotReading> ReadLoops(Watched& watched);
+  attach::HeartbeatTime LookAtLoop(Watched& watched, LoopWatch& loop, const attach::SlotReading& reading);
+  void Act(LoopWatch& loop, const attach::Decision& decision, attach::HeartbeatTime now);
+  void TakeSample(LoopWatch& loop, attach::HeartbeatTime begin);
+  void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
+  void Forget(LoopWatch& loop);
+  void CloseLoop(LoopWatch& loop, const std::string& note);
+  /// The process has ended: what its heartbeat holds is read for the last time.
+  void CloseProcess(Watched& watched, const std::string& note);
+  void MarkLeftLoops();
+  void WarnIfNoLoop();
+  [[nodiscard]] std::optional<EndReason> ReasonToEnd();
+  [[nodiscard]] WatchEnded Summary(EndReason reason);
+
+  const WatchOptions& options_;
+  const attach::DetectorOptions detector_options_;
+  ProcessSource& source_;
+  Reporter& reporter_;
+  Alarm& alarm_;
+  attach::HeartbeatTime started_;
+  std::vector<std::unique_ptr<Watched>> processes_;
+  std::vector<std::unique_ptr<LoopWatch>> closed_;  ///< For the totals.
+  std::uint64_t next_loop_ = 1;
+  std::uint64_t lost_blocks_ = 0;
+  bool warned_of_no_loop_ = false;
+  Sampler sampler_;
+
+  std::mutex left_mutex_;
+  std::vector<BlockKey> left_loops_;  ///< Guarded by left_mutex_: the journal's thread adds to it.
+  std::atomic<int> stop_{-1};         ///< An EndReason, from the journal.
+  BlockJournal journal_;              ///< Used by worker_ only, but for its end.
+  Worker worker_;                     ///< Last: its end comes before that of all it uses.
+};
+
+}  // namespace pyleak::cli

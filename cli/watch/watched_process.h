@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "attach/base/result.h"
+#include "attach/memory/process_memory.h"
+#include "attach/proc/process_identity.h"
+#include "cli/watch/process_symbols.h"
+#include "symbolize/python/interpreter.h"
+
+namespace pyleak::cli {
+
+/// One process of a watch, and all that is needed to look into it. Shared by the thread that watches and the one that
+/// names stacks: what is not const belongs to the first.
+class WatchedProcess {
+ public:
+  static Result<std::shared_ptr<WatchedProcess>> Open(const attach::ProcessIdentity& identity);
+
+  [[nodiscard]] const attach::ProcessIdentity& identity() const { return identity_; }
+  [[nodiscard]] int pid() const { return identity_.pid(); }
+  /// The name of the program as the kernel has it (comm).
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const attach::ProcessMemory& memory() const { return memory_; }
+  /// Locked within; for both threads.
+  [[nodiscard]] ProcessSymbols& symbols() const { return *symbols_; }
+
+  /// Null if the process has no CPython, or none that pyleak can read. For the watching thread only, but for Resolve.
+  [[nodiscard]] const std::shared_ptr<symbolize::python::Interpreter>& interpreter() const { return interpreter_; }
+  /// Why a CPython that is there cannot be read; else empty.
+  [[nodiscard]] const std::string& interpreter_problem() const { return interpreter_problem_; }
+  /// Looks for an interpreter that was loaded since.
+  void FindInterpreter();
+
+ private:
+  WatchedProcess(const attach::ProcessIdentity& identity, attach::ProcessMemory memory)
+      : identity_(identity), memory_(std::move(memory)) {}
+
+  attach::ProcessIdentity identity_;
+  attach::ProcessMemory memory_;
+  std::string name_;
+  std::unique_ptr<ProcessSymbols> symbols_;
+  std::shared_ptr<symbolize::python::Interpreter> interpreter_;
+  std::string interpreter_problem_;
+};
+
+}  // namespace pyleak::cli
