@@ -1,9 +1,30 @@
 #include "cli/report/message_sink.h"
 
 #include <gtest/gtest.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include <cstdarg>
+#include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+std::vector<std::pair<int, std::string>> system_log;
+
+}  // namespace
+
+/// The linker prefers this one to the C library's.
+extern "C" void syslog(int priority, const char* format, ...) {
+  char text[256];
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  system_log.emplace_back(priority, text);
+}
 
 namespace pyleak::cli {
 namespace {
@@ -37,6 +58,12 @@ TEST(LogSink, WritesTimeLevelAndPidBeforeEachLine) {
   EXPECT_EQ(Written(MakeLogSink, {.level = Level::kWarning, .pid = 7, .time = kTime, .text = "one\ntwo"}),
             "2025-06-04T12:03:16.007Z WARNING pid=7 one\n2025-06-04T12:03:16.007Z WARNING pid=7 two\n");
   EXPECT_EQ(Written(MakeLogSink, {.pid = 8, .time = kTime, .text = ""}), "2025-06-04T12:03:16.007Z INFO pid=8 \n");
+}
+
+TEST(SyslogSink, WritesEachLineAsItIs) {
+  MakeSyslogSink()->Write({.level = Level::kWarning, .pid = 7, .time = kTime, .text = "one %s\ntwo"});
+  EXPECT_EQ(system_log,
+            (std::vector<std::pair<int, std::string>>{{LOG_WARNING, "pid=7 one %s"}, {LOG_WARNING, "pid=7 two"}}));
 }
 
 }  // namespace
