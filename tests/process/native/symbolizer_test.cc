@@ -5,6 +5,7 @@
 #include "symbolize/dwarf/native_symbolizer.h"
 #include "tests/process/native/eu_stack.h"
 #include "tests/process/native/target.h"
+#include "tests/support/requirements.h"
 
 namespace pyleak::symbolize {
 namespace {
@@ -26,6 +27,7 @@ bool IsOfTheTarget(const Frame& frame) { return frame.module == NATIVE_STACK_TAR
 class Symbolizer : public testing::TestWithParam<const char*> {};
 
 TEST_P(Symbolizer, NamesTheFunctionsAndLinesThatElfutilsNames) {
+  PYLEAK_NEEDS_PROGRAM("eu-stack", "eu-stack")
   Target target({NATIVE_STACK_TARGET, GetParam()});
   const Symbolized pyleak(target);
   const auto expected = EuStack(target.child.pid(), true);

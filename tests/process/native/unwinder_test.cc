@@ -8,6 +8,7 @@
 
 #include "tests/process/native/eu_stack.h"
 #include "tests/process/native/target.h"
+#include "tests/support/requirements.h"
 
 namespace pyleak::symbolize {
 namespace {
@@ -24,10 +25,18 @@ std::vector<std::uint64_t> ProgramCounters(const std::vector<EuFrame>& frames) {
   return counters;
 }
 
-class UnwinderOfPrograms : public testing::TestWithParam<std::vector<std::string>> {};
+struct Program {
+  std::string name;  ///< As PYLEAK_REQUIRE has it.
+  std::vector<std::string> command;
+};
+void PrintTo(const Program& program, std::ostream* out) { *out << program.name; }
+
+class UnwinderOfPrograms : public testing::TestWithParam<Program> {};
 
 TEST_P(UnwinderOfPrograms, HasTheFramesThatElfutilsFinds) {
-  Target target(GetParam());
+  PYLEAK_NEEDS_PROGRAM("eu-stack", "eu-stack")
+  PYLEAK_NEEDS_PROGRAM(GetParam().name, GetParam().command.front())
+  Target target(GetParam().command);
   Unwinder unwinder(target.modules);
   const RawStack stack = unwinder.Unwind(target.CopyStack());
   EXPECT_TRUE(stack.complete) << stack.incomplete;
@@ -42,15 +51,18 @@ const std::string kNodeWait = "setTimeout(() => {}, 600000); setImmediate(() => 
 const std::string kNodeBlocked =
     "console.log('ready'); (function outer() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) })()";
 
-using Command = std::vector<std::string>;
 INSTANTIATE_TEST_SUITE_P(Programs, UnwinderOfPrograms,
-                         testing::Values(Command{NATIVE_STACK_TARGET, "plain"}, Command{NATIVE_STACK_TARGET, "signal"},
-                                         Command{"/usr/bin/python3", "-c", kPythonSleep},
-                                         Command{"node", "-e", kNodeWait}, Command{"node", "-e", kNodeBlocked},
-                                         Command{"redis-server", "--port", "0", "--unixsocket",
-                                                 testing::TempDir() + "native_stack.sock", "--save", ""}));
+                         testing::Values(Program{"native_stack", {NATIVE_STACK_TARGET, "plain"}},
+                                         Program{"native_stack", {NATIVE_STACK_TARGET, "signal"}},
+                                         Program{"python", {"/usr/bin/python3", "-c", kPythonSleep}},
+                                         Program{"node", {"node", "-e", kNodeWait}},
+                                         Program{"node", {"node", "-e", kNodeBlocked}},
+                                         Program{"redis",
+                                                 {"redis-server", "--port", "0", "--unixsocket",
+                                                  testing::TempDir() + "native_stack.sock", "--save", ""}}));
 
 TEST(UnwinderOnASignalStack, EndsWhereTheCopyEnds) {
+  PYLEAK_NEEDS_PROGRAM("eu-stack", "eu-stack")
   Target target({NATIVE_STACK_TARGET, "altstack"});
   const RawStack stack = Unwinder(target.modules).Unwind(target.CopyStack());
   const auto whole = ProgramCounters(EuStack(target.child.pid(), false));

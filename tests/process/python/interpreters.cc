@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 
 namespace pyleak::tests {
 
@@ -31,15 +30,6 @@ std::optional<std::string> FindPython(const std::string& name) {
     if (fs::exists(program, ignored)) return program.string();
   }
   return std::nullopt;
-}
-
-bool Required(const std::string& runtime) {
-  const char* list = std::getenv("PYLEAK_REQUIRE");
-  std::istringstream runtimes(list != nullptr ? list : "");
-  for (std::string each; std::getline(runtimes, each, ',');) {
-    if (each == runtime) return true;
-  }
-  return false;
 }
 
 }  // namespace pyleak::tests

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/requirements.h"
+
 namespace pyleak::tests {
 
 /// What the tests of this folder are run with: CPython "3.8", and "distribution", which is /usr/bin/python3.
@@ -16,16 +18,13 @@ std::string PythonTestName(const testing::TestParamInfo<std::string>& info);
 /// Path of the interpreter: pyenv's ($PYENV_ROOT, or ~/.pyenv) for a version.
 std::optional<std::string> FindPython(const std::string& name);
 
-/// True if the environment variable PYLEAK_REQUIRE, a list with commas, has `runtime` in it.
-bool Required(const std::string& runtime);
-
 }  // namespace pyleak::tests
 
 /// Ends the test if there is no such interpreter: skipped, or failed if PYLEAK_REQUIRE asks for it ("python3.8";
 /// "python" is the distribution's).
-#define PYLEAK_NEEDS_PYTHON(name)                                                                    \
-  if (!::pyleak::tests::FindPython(name)) {                                                          \
-    ASSERT_FALSE(::pyleak::tests::Required((name) == "distribution" ? "python" : "python" + (name))) \
-        << "no " << (name);                                                                          \
-    GTEST_SKIP() << "there is no Python " << (name) << " here";                                      \
+#define PYLEAK_NEEDS_PYTHON(name)                                                                              \
+  if (!::pyleak::tests::FindPython(name)) {                                                                    \
+    ASSERT_FALSE(::pyleak::testing_support::Required((name) == "distribution" ? "python" : "python" + (name))) \
+        << "no " << (name);                                                                                    \
+    GTEST_SKIP() << "there is no Python " << (name) << " here";                                                \
   }
