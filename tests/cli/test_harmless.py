@@ -60,7 +60,8 @@ class Harmless(LiveTest):
 
     def test_watch_after_a_death(self):
         """What a killed pyleak left behind does not keep the next one away."""
-        target = self.start(python_target("asyncio_service.py"))
+        target = Target(python_target("asyncio_service.py"))
+        self.addCleanup(target.stop)
         watch = self.attach(target, "--threshold", "50ms")
         watch.process.kill()
         watch.process.wait()
