@@ -7,9 +7,7 @@ import unittest
 
 from pyleak_testing import BINARY, LiveTest, python_target, require
 from pyleak_testing.lines import wait_until
-from pyleak_testing.processes import in_system_call
-
-CLOCK_NANOSLEEP = 230  # arch/x86/entry/syscalls/syscall_64.tbl
+from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call
 
 
 class End(LiveTest):

@@ -7,7 +7,7 @@ import unittest
 
 from pyleak_testing import BINARY, LiveTest, compiled_target, python_target, require
 from pyleak_testing.lines import wait_until
-from pyleak_testing.processes import in_system_call, pyleak, state_of
+from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call, pyleak, state_of
 from pyleak_testing.unharmed import Snapshot
 
 
@@ -110,7 +110,7 @@ class Errors(LiveTest):
 
     def test_a_program_without_a_loop_is_told_and_waited_for(self):
         process = self.start_program("sleep", "60")
-        wait_until(lambda: in_system_call(process.pid, 230), "sleep sleeps")  # clock_nanosleep
+        wait_until(lambda: in_system_call(process.pid, CLOCK_NANOSLEEP), "sleep sleeps")
         snapshot = Snapshot(process.pid)
         watch = self.attach(process.pid)
         warning = watch.wait_for("Warning", 20)

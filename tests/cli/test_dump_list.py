@@ -5,10 +5,8 @@ import unittest
 from pyleak_testing import LiveTest, compiled_target, python_target
 from pyleak_testing.case import python_frames
 from pyleak_testing.lines import wait_until
-from pyleak_testing.processes import in_system_call, pyleak
+from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call, pyleak
 from pyleak_testing.watch import valid_record
-
-CLOCK_NANOSLEEP = 230  # arch/x86/entry/syscalls/syscall_64.tbl
 
 
 class Now(LiveTest):

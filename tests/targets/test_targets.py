@@ -10,6 +10,7 @@ import unittest
 from pyleak_testing import LiveTest, compiled_target, interpreters, node_target, python_target, require
 from pyleak_testing.lines import wait_until
 from pyleak_testing.load import HttpLoad, Redis, get
+from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call
 from pyleak_testing.unharmed import Snapshot
 
 WAIT_CALLS = (
@@ -111,8 +112,7 @@ class CheckForHarm(unittest.TestCase):
         self.process = subprocess.Popen(["sleep", "60"])
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
-        program = f"/proc/{self.process.pid}/exe"
-        wait_until(lambda: os.readlink(program).endswith("/sleep"), "exec")
+        wait_until(lambda: in_system_call(self.process.pid, CLOCK_NANOSLEEP), "sleep sleeps")
         self.snapshot = Snapshot(self.process.pid)
 
     def test_sees_a_stopped_thread(self):

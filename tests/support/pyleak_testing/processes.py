@@ -5,6 +5,8 @@ import subprocess
 
 from .places import BINARY
 
+CLOCK_NANOSLEEP = 230  # arch/x86/entry/syscalls/syscall_64.tbl: what time.sleep and sleep(1) wait in
+
 
 def state_of(pid):
     """The letter of /proc/PID/stat: R, S, D, T, t, Z ..."""

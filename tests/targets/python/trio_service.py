@@ -25,8 +25,9 @@ async def main():
     commands.count_signals()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(work)
+        stdin = trio.lowlevel.FdStream(os.dup(0))
         truth.ready(loop="trio")
-        async for line in lines(trio.lowlevel.FdStream(os.dup(0))):
+        async for line in lines(stdin):
             if not await commands.obey(line, trio.sleep):
                 break
         nursery.cancel_scope.cancel()
