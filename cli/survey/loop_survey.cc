@@ -36,12 +36,6 @@ std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLoo
   return sample;
 }
 
-NamedStacks NamesOf(WatchedProcess& process, const RawSample& sample) {
-  if (!sample.interpreter) return process.symbols().Name(sample.stack, nullptr);
-  const symbolize::PythonStack python = sample.interpreter->Resolve(sample.python);
-  return process.symbols().Name(sample.stack, &python);
-}
-
 }  // namespace
 
 std::vector<LoopSnapshot> LoopSurvey::Look(const std::shared_ptr<WatchedProcess>& process) {
@@ -65,7 +59,7 @@ std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, at
     sample = *std::move(taken);
   }
   if (!sample) return std::nullopt;
-  const NamedStacks stacks = NamesOf(process, *sample);
+  const NamedStacks stacks = process.symbols().Name(sample->stack, sample->interpreter.get(), sample->python);
   const auto kind = symbolize::LoopOfStack(stacks.native, stacks.python);
   const bool epoll = waiting && attach::IsEpollWait(activity->system_call);
   // An epoll instance is a loop's also where the library is not known; poll and select may be anybody's.

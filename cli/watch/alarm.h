@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <span>
 
 #include "attach/base/result.h"
@@ -9,26 +8,19 @@
 
 namespace pyleak::cli {
 
-/// What wakes the watching thread: time, a signal to pyleak, the end of a process, another thread of ours.
-///
-/// The signals are blocked from then on in the thread that made it and in those that come after, and are read from
-/// here: it must be made before any other thread of ours.
+/// What wakes the watching thread.
 class Alarm {
  public:
-  /// `signals`: to be taken from now on.
-  static Result<Alarm> Make(std::span<const int> signals);
+  static Result<Alarm> Make();
 
-  /// Sleeps for `time`, or until a signal, Ring() or the end of one of the processes.
-  void Sleep(std::chrono::nanoseconds time, std::span<const int> pidfds);
-  /// A signal that has come, each once.
-  std::optional<int> TakeSignal();
+  /// Sleeps for `time`, or until one of `descriptors` is readable or somebody rings.
+  void Sleep(std::chrono::nanoseconds time, std::span<const int> descriptors) const;
   /// From any thread: ends the current or the next sleep.
-  void Ring();
+  void Ring() const;
 
  private:
-  Alarm(UniqueFd signals, UniqueFd bell) : signals_(std::move(signals)), bell_(std::move(bell)) {}
+  explicit Alarm(UniqueFd bell) : bell_(std::move(bell)) {}
 
-  UniqueFd signals_;
   UniqueFd bell_;
 };
 

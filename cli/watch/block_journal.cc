@@ -22,12 +22,7 @@ NamedSample Name(const LoopFacts& loop, const RawSample& raw, const std::optiona
   NamedSample sample;
   sample.taken_at = raw.taken_at;
   sample.freeze = raw.freeze;
-  if (raw.interpreter) {
-    const symbolize::PythonStack python = raw.interpreter->Resolve(raw.python);
-    sample.stacks = loop.process->symbols().Name(raw.stack, &python);
-  } else {
-    sample.stacks = loop.process->symbols().Name(raw.stack, nullptr);
-  }
+  sample.stacks = loop.process->symbols().Name(raw.stack, raw.interpreter.get(), raw.python);
   sample.evidence = {raw.activity, target, InnermostSourceLine(sample.stacks.blocking)};
   return sample;
 }

@@ -90,7 +90,7 @@ std::optional<symbolize::Stack> LoopWatch::PythonStackOfWait(const attach::SlotR
   const auto raw = process.interpreter()->Capture(process.memory(), reading.tid, reading.thread_pointer);
   const auto after = thread_->Look();
   if (!before || before->running || after != before) return std::nullopt;
-  return process.interpreter()->Resolve(raw).stack;
+  return process.symbols().NamePython(*process.interpreter(), raw);
 }
 
 }  // namespace pyleak::cli

@@ -30,10 +30,10 @@ class ProcessSource {
   virtual std::vector<Warning> TakeWarnings() = 0;
   /// The process has ended and its heartbeat has been read for the last time.
   virtual void Release(const FoundProcess& process) = 0;
-  /// SIGINT, SIGTERM or SIGHUP has come: the reason to end the watch, or nothing if the watch goes on.
-  virtual std::optional<EndReason> OnSignal(int signal) = 0;
-  /// Nothing is left that could be watched.
-  virtual bool Ended() = 0;
+  /// Why the watch is to end, if it is: nothing is left that could be watched, or a signal has asked for it.
+  virtual std::optional<EndReason> ReasonToEnd() = 0;
+  /// Descriptors that become readable when one of these has something new to say.
+  [[nodiscard]] virtual std::vector<int> wakers() const = 0;
 };
 
 }  // namespace pyleak::cli

@@ -22,23 +22,27 @@ void ProcessSymbols::AddImage(AddressRange range, std::shared_ptr<const symboliz
   modules_.AddImage(range, "pyleak agent", std::move(image), bias);
 }
 
-NamedStacks ProcessSymbols::Name(const attach::StackSnapshot& stack, const symbolize::PythonStack* python) {
+NamedStacks ProcessSymbols::Name(const attach::StackSnapshot& stack, const symbolize::python::Interpreter* interpreter,
+                                 const symbolize::python::RawPythonStack& python) {
   const std::lock_guard lock(mutex_);
   modules_.Refresh();
   NamedStacks named;
   named.native = symbolizer_.Symbolize(unwinder_.Unwind(stack));
-  if (python == nullptr) {
+  if (interpreter == nullptr) {
     named.python.complete = true;
     named.blocking = named.native;
     return named;
   }
-  symbolize::PythonStack with_source = *python;
-  for (symbolize::Frame& frame : with_source.stack.frames) {
-    if (frame.lineno) frame.line = source_.Line(frame.filename, *frame.lineno);
-  }
-  named.blocking = symbolize::Merge(named.native, with_source);
-  named.python = std::move(with_source.stack);
+  symbolize::PythonStack resolved = interpreter->Resolve(python, source_);
+  named.blocking = symbolize::Merge(named.native, resolved);
+  named.python = std::move(resolved.stack);
   return named;
+}
+
+symbolize::Stack ProcessSymbols::NamePython(const symbolize::python::Interpreter& interpreter,
+                                            const symbolize::python::RawPythonStack& python) {
+  const std::lock_guard lock(mutex_);
+  return interpreter.Resolve(python, source_).stack;
 }
 
 symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {

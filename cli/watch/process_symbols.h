@@ -34,8 +34,12 @@ class ProcessSymbols {
   /// Code that pyleak itself has placed in the process.
   void AddImage(AddressRange range, std::shared_ptr<const symbolize::ElfImage> image, std::uint64_t bias);
 
-  /// Unwinds, names and merges. `python` may be null.
-  NamedStacks Name(const attach::StackSnapshot& stack, const symbolize::PythonStack* python);
+  /// Unwinds, names and merges. `interpreter`: of `python`; null where there is none.
+  NamedStacks Name(const attach::StackSnapshot& stack, const symbolize::python::Interpreter* interpreter,
+                   const symbolize::python::RawPythonStack& python);
+
+  symbolize::Stack NamePython(const symbolize::python::Interpreter& interpreter,
+                              const symbolize::python::RawPythonStack& python);
 
   /// The code that a wait call returns to.
   symbolize::WaitCaller CallerAt(RemoteAddress return_address);

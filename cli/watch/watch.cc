@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "attach/base/file.h"
+#include "cli/loop_choice.h"
 #include "cli/watch/cause.h"
 
 namespace pyleak::cli {
@@ -23,7 +24,7 @@ bool IsLoop(WaitRole role) { return role == WaitRole::kLoop || role == WaitRole:
 
 }  // namespace
 
-Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, Alarm& alarm)
+Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, const Alarm& alarm)
     : options_(options),
       detector_options_{options.threshold, options.check_interval},
       source_(source),
@@ -50,9 +51,9 @@ WatchEnded Watch::Run() {
       worker_.Drain();
       return Summary(*reason);
     }
-    std::vector<int> pidfds;
-    for (const auto& watched : processes_) pidfds.push_back(watched->found.process->identity().pidfd());
-    alarm_.Sleep(next_look - MonotonicNow(), pidfds);
+    std::vector<int> wakers = source_.wakers();
+    for (const auto& watched : processes_) wakers.push_back(watched->found.process->identity().pidfd());
+    alarm_.Sleep(next_look - MonotonicNow(), wakers);
   }
 }
 
@@ -117,7 +118,7 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
   // After the reading, so that an iteration which it shows to be over is in what is drained.
   const attach::Heartbeat::Drained drained = watched.found.heartbeat.Drain(reading.slot, loop.tail);
   const HeartbeatTime now = MonotonicNow();
-  if (!IsLoop(loop.role)) {
+  if (!IsLoop(loop.role) || !IsChosen(options_.loops, loop.facts()->thread, loop.facts()->loop.kind)) {
     Forget(loop);
     return now + EffectiveCheckInterval(detector_options_);
   }
@@ -239,12 +240,9 @@ void Watch::WarnIfNoLoop() {
 }
 
 std::optional<EndReason> Watch::ReasonToEnd() {
-  while (const auto signal = alarm_.TakeSignal()) {
-    if (const auto reason = source_.OnSignal(*signal)) return reason;
-  }
+  if (const auto reason = source_.ReasonToEnd()) return reason;
   if (stop_ >= 0) return static_cast<EndReason>(stop_.load());
   if (options_.duration && MonotonicNow() - started_ >= *options_.duration) return EndReason::kDuration;
-  if (source_.Ended()) return EndReason::kTargetEnded;
   return std::nullopt;
 }
 

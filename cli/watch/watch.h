@@ -23,7 +23,7 @@ namespace pyleak::cli {
 /// a journal, which makes the events in a thread of its own.
 class Watch {
  public:
-  Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, Alarm& alarm);
+  Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, const Alarm& alarm);
 
   /// From now until the target ends, or a signal, --duration or --max-blocks ends the watch. What the reporter is told
   /// at the end.
@@ -57,7 +57,7 @@ class Watch {
   const attach::DetectorOptions detector_options_;
   ProcessSource& source_;
   Reporter& reporter_;
-  Alarm& alarm_;
+  const Alarm& alarm_;
   attach::HeartbeatTime started_;
   std::vector<std::unique_ptr<Watched>> processes_;
   std::vector<std::unique_ptr<LoopWatch>> closed_;  ///< For the totals.
