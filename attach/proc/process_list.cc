@@ -23,16 +23,21 @@ bool HasEpollInstance(int pid) {
 
 }  // namespace
 
-std::vector<int> ProcessesWithEpoll() {
+std::vector<int> ListProcesses() {
   std::vector<int> pids;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename();
     int pid = 0;
-    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (bad != std::errc() || end != name.data() + name.size() || pid == ::getpid()) continue;
-    if (HasEpollInstance(pid)) pids.push_back(pid);
+    const auto [rest, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (bad == std::errc() && rest == name.data() + name.size()) pids.push_back(pid);
   }
+  return pids;
+}
+
+std::vector<int> ProcessesWithEpoll() {
+  std::vector<int> pids = ListProcesses();
+  std::erase_if(pids, [](int pid) { return pid == ::getpid() || !HasEpollInstance(pid); });
   std::ranges::sort(pids);
   return pids;
 }
