@@ -55,6 +55,11 @@ std::optional<SlotReading> ReadSlot(const PyleakSlot& slot, std::uint32_t index)
   return std::nullopt;
 }
 
+/// Regions for which there is room behind the header. `memory` holds at least that.
+std::uint32_t CapacityOf(std::span<const std::byte> memory) {
+  return static_cast<std::uint32_t>((memory.size() - PYLEAK_PAGE) / PYLEAK_REGION_BYTES);
+}
+
 }  // namespace
 
 PyleakSlot* Heartbeat::slots() const {
@@ -108,14 +113,15 @@ void Heartbeat::Free() const {
 Result<Arena> Arena::Over(std::span<std::byte> memory) {
   if (memory.size() < PYLEAK_ARENA_BYTES(1)) return Error{ErrorCode::kCorrupt, "the heartbeat is too small"};
   auto* header = reinterpret_cast<PyleakArena*>(memory.data());
+  const std::uint32_t capacity = CapacityOf(memory);
   const std::uint32_t region_count = Load(header->region_count);
   if (Load(header->magic) != PYLEAK_MAGIC || Load(header->version) != PYLEAK_PROTOCOL_VERSION) {
     return Error{ErrorCode::kCorrupt, "the heartbeat is not one of this version of pyleak"};
   }
-  if (region_count == 0 || region_count > (memory.size() - PYLEAK_PAGE) / PYLEAK_REGION_BYTES) {
+  if (region_count == 0 || region_count > capacity) {
     return Error{ErrorCode::kCorrupt, "the heartbeat is smaller than it says"};
   }
-  return Arena(header, region_count);
+  return Arena(header, capacity);
 }
 
 Result<Arena> Arena::Make(std::span<std::byte> memory, std::uint32_t region_count, std::chrono::nanoseconds threshold,
@@ -127,14 +133,18 @@ Result<Arena> Arena::Make(std::span<std::byte> memory, std::uint32_t region_coun
   header->version = PYLEAK_PROTOCOL_VERSION;
   header->region_count = region_count;
   header->region_bytes = PYLEAK_REGION_BYTES;
-  header->arena_bytes = PYLEAK_ARENA_BYTES(region_count);
+  header->arena_bytes = memory.size();
   header->slot_count = PYLEAK_SLOT_COUNT;
-  Arena arena(header, region_count);
+  Arena arena(header, CapacityOf(memory));
   auto owned = arena.Own(threshold, follow_children);
   if (!owned) return std::move(owned).error();
   Store(header->magic, std::uint64_t{PYLEAK_MAGIC});
   return arena;
 }
+
+std::uint32_t Arena::region_count() const { return std::min(Load(header_->region_count), capacity_); }
+
+void Arena::Grow(std::uint32_t region_count) { Store(header_->region_count, std::min(region_count, capacity_)); }
 
 Heartbeat Arena::region(std::uint32_t index) const {
   auto* regions = reinterpret_cast<std::byte*>(header_) + PYLEAK_PAGE;

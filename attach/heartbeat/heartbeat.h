@@ -96,11 +96,13 @@ class Arena {
   /// `memory` stays with the caller, who keeps it mapped as long as the arena and all its heartbeats live.
   /// kCorrupt: it is too small, or not an arena of this version.
   static Result<Arena> Over(std::span<std::byte> memory);
-  /// Writes the header of a new arena over zeroed memory.
+  /// Writes the header of a new arena over zeroed memory, which may have room for more regions than there are yet.
   static Result<Arena> Make(std::span<std::byte> memory, std::uint32_t region_count, std::chrono::nanoseconds threshold,
                             bool follow_children);
 
-  [[nodiscard]] std::uint32_t region_count() const { return region_count_; }
+  [[nodiscard]] std::uint32_t region_count() const;
+  /// Lets processes claim regions up to this number from now on; as far as the memory has room.
+  void Grow(std::uint32_t region_count);
   [[nodiscard]] Heartbeat region(std::uint32_t index) const;
   /// Processes that found no region and so are not watched.
   [[nodiscard]] std::uint64_t dropped_processes() const;
@@ -111,10 +113,10 @@ class Arena {
   Result<void> Own(std::chrono::nanoseconds threshold, bool follow_children);
 
  private:
-  Arena(PyleakArena* header, std::uint32_t region_count) : header_(header), region_count_(region_count) {}
+  Arena(PyleakArena* header, std::uint32_t capacity) : header_(header), capacity_(capacity) {}
 
   PyleakArena* header_;
-  std::uint32_t region_count_;
+  std::uint32_t capacity_;  ///< Regions that the memory has room for, whatever the target writes into the header.
 };
 
 }  // namespace pyleak::attach
