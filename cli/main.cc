@@ -7,6 +7,7 @@
 #include "cli/commands/commands.h"
 #include "cli/complain.h"
 #include "cli/exit_status.h"
+#include "cli/launch/disregard.h"
 #include "cli/options.h"
 
 namespace pyleak::cli {
@@ -34,9 +35,9 @@ struct Dispatch {
 }  // namespace pyleak::cli
 
 int main(int argc, char** argv) {
-  // A closed pipe and a full file are results of write(2), not the end of us: the target must be left as it was.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
   using namespace pyleak::cli;  // NOLINT: main is the program
+  // A closed pipe and a full file are results of write(2), not the end of us: the target must be left as it was.
+  Disregard(SIGPIPE);
+  Disregard(SIGXFSZ);
   return std::visit(Dispatch{}, ParseCommandLine(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc)));
 }
