@@ -34,8 +34,8 @@ struct Dispatch {
 }  // namespace
 }  // namespace pyleak::cli
 
-int main(int argc, char** argv) {
-  using namespace pyleak::cli;  // NOLINT: main is the program
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): no memory left is the end of us
+  using namespace pyleak::cli;     // NOLINT: main is the program
   // A closed pipe and a full file are results of write(2), not the end of us: the target must be left as it was.
   Disregard(SIGPIPE);
   Disregard(SIGXFSZ);

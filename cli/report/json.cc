@@ -13,7 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using std::chrono::nanoseconds;
 using symbolize::Frame;
-using symbolize::Language;
 using symbolize::Stack;
 
 double Seconds(nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }

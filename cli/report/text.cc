@@ -26,8 +26,16 @@ std::string NativeFrameText(const Frame& frame) {
   return text;
 }
 
-std::string FrameText(const Frame& frame, const Palette& palette) {
-  if (IsNative(frame) && (frame.filename.empty() || !frame.lineno)) return palette.Faint(NativeFrameText(frame));
+bool HasNativeFramesOnly(const Stack& stack) { return std::all_of(stack.frames.begin(), stack.frames.end(), IsNative); }
+
+/// True for a frame that is shown by its source line. Below an interpreted language a native frame says what was
+/// called, and its line tells the user something only where the source is at hand.
+bool IsShownBySource(const Frame& frame, bool native_only) {
+  if (!IsNative(frame)) return true;
+  return !frame.filename.empty() && frame.lineno && (native_only || frame.line);
+}
+
+std::string SourceFrameText(const Frame& frame) {
   std::string text = "    File \"" + Sanitise(frame.filename) + "\"";
   if (frame.lineno) text += ", line " + std::to_string(*frame.lineno);
   text += ", in " + Sanitise(frame.name);
@@ -36,9 +44,8 @@ std::string FrameText(const Frame& frame, const Palette& palette) {
 }
 
 /// The frames that a text stack shows.
-std::vector<const Frame*> ShownFrames(const Stack& stack, bool native) {
+std::vector<const Frame*> ShownFrames(const Stack& stack, bool all) {
   std::vector<const Frame*> shown;
-  const bool all = native || std::all_of(stack.frames.begin(), stack.frames.end(), IsNative);
   for (const Frame& frame : stack.frames) {
     if (all || !IsNative(frame) || &frame == &stack.frames.back()) shown.push_back(&frame);
   }
@@ -73,14 +80,17 @@ std::string SecondsText(nanoseconds duration) {
 }
 
 std::string StackText(const Stack& stack, const TextStyle& style) {
-  const auto frames = ShownFrames(stack, style.native);
+  const bool native_only = HasNativeFramesOnly(stack);
+  const auto frames = ShownFrames(stack, style.native || native_only);
   std::string text;
   for (std::size_t at = 0; at < frames.size();) {
     std::size_t end = at + 1;
     while (end < frames.size() && SameLine(*frames[at], *frames[end])) ++end;
     const std::size_t repeats = end - at;
     for (std::size_t shown = 0; shown < std::min(repeats, kRepeatsShown); ++shown) {
-      text += FrameText(*frames[at], style.palette) + "\n";
+      const bool by_source = IsShownBySource(*frames[at], native_only);
+      text += by_source ? SourceFrameText(*frames[at]) : style.palette.Faint(NativeFrameText(*frames[at]));
+      text += "\n";
     }
     if (repeats > kRepeatsShown) {
       const std::size_t more = repeats - kRepeatsShown;

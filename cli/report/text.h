@@ -20,8 +20,9 @@ struct TextStyle {
 std::string SecondsText(std::chrono::nanoseconds duration);
 
 /// The frames as Python's traceback module lays them out, repeated ones folded as it does, indented by four spaces.
-/// A frame without a source line is "<native> name, module". Where there are frames of an interpreted language, only
-/// the innermost native frame is shown, if it is the innermost of all, unless style.native.
+/// Where there are frames of an interpreted language, only the innermost native frame is shown, if it is the innermost
+/// of all, unless style.native; and as "<native> name, module" unless its source text is known. In a native program
+/// every frame is shown, by its source line where that is known.
 std::string StackText(const symbolize::Stack& stack, const TextStyle& style);
 
 std::string StartedText(const WatchStarted& started);

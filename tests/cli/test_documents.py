@@ -3,11 +3,10 @@
 import functools
 import os
 import re
-import shutil
 import subprocess
 import unittest
 
-from pyleak_testing import BINARY
+from pyleak_testing import BINARY, require
 from pyleak_testing.places import ROOT
 
 COMMANDS = ("attach", "run", "dump", "list")
@@ -40,8 +39,7 @@ class ManPages(unittest.TestCase):
             self.assertEqual(listed, help_options(command), command)
 
     def test_are_sound(self):
-        if shutil.which("mandoc") is None:
-            self.skipTest("mandoc is not installed")
+        require("mandoc")
         for page in sorted((ROOT / "man").glob("*.1")):
             lint = subprocess.run(["mandoc", "-T", "lint", page], capture_output=True, text=True, timeout=20).stdout
             # Whether the pages that it refers to are installed is not the page's business.

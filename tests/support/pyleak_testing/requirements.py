@@ -18,6 +18,7 @@ _PROGRAMS = {
     "eu-stack": "eu-stack",
     "gdb": "gdb",
     "jq": "jq",
+    "mandoc": "mandoc",
     "strace": "strace",
 }
 _MODULES = ("uvloop", "trio", "tornado", "aiohttp")

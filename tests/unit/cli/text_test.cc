@@ -64,6 +64,17 @@ TEST(StackText, ShowsNativeFramesBetweenOthersOnlyWhenAsked) {
             std::string::npos);
 }
 
+TEST(StackText, ShowsTheLineOfANativeFrameBelowPythonOnlyWithItsSource) {
+  auto stack = *testing::SleepingBlock().blocking_stack;
+  auto& native = stack.frames.back();
+  native.filename = "./nanosleep.c";
+  native.lineno = 78;
+  EXPECT_TRUE(StackText(stack, {}).ends_with("\n    <native> clock_nanosleep, libc.so.6"));
+  native.line = "return r;";
+  EXPECT_TRUE(
+      StackText(stack, {}).ends_with("\n    File \"./nanosleep.c\", line 78, in clock_nanosleep\n      return r;"));
+}
+
 TEST(StackText, ShowsEveryFrameOfANativeProgram) {
   const symbolize::Stack stack{.frames = {{.name = "main", .filename = "/src/main.cc", .lineno = 3, .line = "Serve();"},
                                           {.name = "Serve", .module = "/usr/bin/server"},
