@@ -37,7 +37,10 @@ bool HasEnded(ThreadId thread) {
   siginfo_t info{};
   const auto id = static_cast<id_t>(thread.tid);
   if (::waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) return errno == ECHILD;
-  if (info.si_pid == 0) return false;
+  // Whoever traces sees the stops of his thread in every wait, whether he asks for them (wait_task_stopped() in
+  // kernel/exit.c) or not: one that has come since HasStopped() looked is no end.
+  const bool over = info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
+  if (info.si_pid == 0 || !over) return false;
   const auto stat = ReadStat(thread.tid);
   const bool own_child = thread.tid == thread.pid && stat.ok() && stat->parent_pid == ::getpid();
   if (!own_child) ::waitid(P_PID, id, &info, WEXITED | WNOHANG | __WALL);
