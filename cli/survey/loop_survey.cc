@@ -1,5 +1,7 @@
 #include "cli/survey/loop_survey.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "attach/proc/stat.h"
@@ -14,6 +16,10 @@ namespace {
 
 /// A survey of more would take minutes, and would be read by nobody.
 constexpr std::size_t kMostThreads = 4096;
+/// A loop of an unknown library is told by its wait only, and a thread that moves on while it is looked at by nothing:
+/// such a thread is looked at again, until a busy loop has had the time to come round.
+constexpr int kMostLooks = 10;
+constexpr std::chrono::milliseconds kBetweenLooks(2);
 
 /// What a sleeping thread's stack holds, copied without stopping it: the registers but for two are not known. Nothing
 /// if it has moved meanwhile.
@@ -43,9 +49,20 @@ std::vector<LoopSnapshot> LoopSurvey::Look(const std::shared_ptr<WatchedProcess>
   for (const int tid : attach::ListThreads(process->pid(), kMostThreads)) {
     auto look = attach::ThreadLook::Open({process->pid(), tid});
     if (!look) continue;
-    if (auto loop = LookAtThread(*process, *look)) loops.push_back(*std::move(loop));
+    if (auto loop = LookUntilClear(*process, *look)) loops.push_back(*std::move(loop));
   }
   return loops;
+}
+
+std::optional<LoopSnapshot> LoopSurvey::LookUntilClear(WatchedProcess& process, attach::ThreadLook& thread) {
+  for (int looks = 0; looks < kMostLooks; ++looks) {
+    const auto before = thread.Look();
+    if (!before) return std::nullopt;
+    if (auto loop = LookAtThread(process, thread)) return loop;
+    if (!before->running && thread.Look() == before) return std::nullopt;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return std::nullopt;
 }
 
 std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, attach::ThreadLook& thread) {

@@ -18,6 +18,7 @@ class LoopSurvey {
   std::vector<LoopSnapshot> Look(const std::shared_ptr<WatchedProcess>& process);
 
  private:
+  std::optional<LoopSnapshot> LookUntilClear(WatchedProcess& process, attach::ThreadLook& thread);
   std::optional<LoopSnapshot> LookAtThread(WatchedProcess& process, attach::ThreadLook& thread);
 
   Sampler sampler_;

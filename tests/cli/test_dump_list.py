@@ -16,11 +16,12 @@ class Now(LiveTest):
         return [valid_record(line) for line in result.stdout.splitlines()]
 
     def test_a_waiting_loop(self):
-        target = self.start(python_target("asyncio_service.py"))
+        target = self.start(python_target("asyncio_service.py", "--interval", "0"))
         for command in ("dump", "list"):
             with self.subTest(command):
                 (loop,) = self.loops(command, target)
                 self.assertEqual((loop["pid"], loop["tid"], loop["loop"]["kind"]), (target.pid, target.pid, "asyncio"))
+                self.assertEqual(loop["state"], "waiting")
 
     def test_a_blocked_loop(self):
         target = self.start(python_target("asyncio_service.py"))
@@ -28,7 +29,7 @@ class Now(LiveTest):
         wait_until(lambda: in_system_call(target.pid, CLOCK_NANOSLEEP), "the block has begun")
         (loop,) = self.loops("dump", target)
         block = target.blocked(2)
-        self.assertFalse(loop["waiting"])
+        self.assertEqual(loop["state"], "busy")
         self.assertEqual(
             python_frames(loop), [(frame["filename"], frame["lineno"], frame["name"]) for frame in block.stack]
         )

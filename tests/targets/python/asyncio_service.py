@@ -31,7 +31,7 @@ async def work(interval):
 async def serve():
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    truth.ready(loop=options.loop)
+    truth.ready(loop=options.loop, idle=options.interval == 0)
     async for line in reader:
         if not await commands.obey(line.decode()):
             return
