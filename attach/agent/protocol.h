@@ -141,6 +141,8 @@ struct PyleakPatch {
   uint64_t replacement; /* the agent's function */
   uint32_t protection;  /* PROT_* of its page, put back after each write */
   uint32_t applied;     /* written by the agent: 1 while the slot holds the replacement */
+  uint32_t only_called; /* 0: the program may have copied the address out of it, and call it at any time */
+  uint32_t reserved;
 };
 #define PYLEAK_MAX_PATCHES 512
 

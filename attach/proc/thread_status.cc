@@ -46,6 +46,9 @@ std::uint64_t ThreadStatus::interrupting_signals() const {
 
 ThreadStatus ParseThreadStatus(std::string_view text) {
   ThreadStatus status;
+  const std::string_view numbers = FieldOf(text, "NSpid");
+  const std::string_view last = numbers.substr(numbers.find_last_of(" \t") + 1);
+  std::from_chars(last.data(), last.data() + last.size(), status.namespace_tid);
   status.process_id = NumberOf<int>(text, "Tgid", 10);
   status.tracer_pid = NumberOf<int>(text, "TracerPid", 10);
   status.user_id = NumberOf<std::uint32_t>(text, "Uid", 10);

@@ -11,6 +11,7 @@ namespace pyleak::attach {
 
 /// What pyleak wants of /proc/PID/task/TID/status (proc(5)). Signal sets have signal n at bit n - 1.
 struct ThreadStatus {
+  int namespace_tid = 0;      ///< The thread's number as the innermost pid namespace that it is in has it.
   int process_id = 0;         ///< The process that the thread belongs to.
   int tracer_pid = 0;         ///< Of the tracing thread, which need not be its process's first. 0: not traced.
   std::uint32_t user_id = 0;  ///< The real one.

@@ -22,6 +22,7 @@ using std::chrono::steady_clock;
 
 /// One call takes 40 to 100 us; this is for a machine that has no CPU to spare.
 constexpr milliseconds kCallLimit(2000);
+constexpr milliseconds kStopLimit(1000);
 constexpr milliseconds kRetryPause(2);
 /// A call of ours makes a dozen system calls at the most, each with two stops.
 constexpr int kMostStops = 10'000;
@@ -113,7 +114,7 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
                                                                 const arch::Gadgets& gadgets, const MemoryMap& map,
                                                                 StepObserver* observer) {
   auto frame = std::make_unique<arch::SignalFrame>();
-  auto frozen = FrozenThread::Freeze(*look, {});
+  auto frozen = FrozenThread::Freeze(*look, {.limit = kStopLimit, .waiting_since = {}});
   if (!frozen && frozen.error().code == ErrorCode::kTimedOut && !FrozenThread::stop_pending()) {
     return std::optional<BorrowedThread>();
   }
@@ -184,7 +185,7 @@ Result<std::int64_t> BorrowedThread::RunUntilReturn(const arch::NativeRegisters&
   Observe("write frame");
   if (auto written = memory_->Write(frame_->address(), frame_->bytes()); !written) return std::move(written).error();
   Observe("set registers");
-  if (!arch::WriteRegisters(tid, entry)) return Error{ErrorCode::kNoSuchProcess, "the thread has ended"};
+  if (!arch::WriteRegisters(tid, entry)) return ErrnoError("setting the registers of a borrowed thread");
   away_ = true;
   returning_ = false;
   // Only now: whatever happens from here on, the frame brings the program's own mask back.
@@ -235,6 +236,7 @@ Result<void> BorrowedThread::GoHome() {
   }
   Observe("at home");
   arch::WriteRegisters(tid, frozen_.stopped_);
+  frozen_.ReissueSystemCall();
   return {};
 }
 

@@ -69,6 +69,7 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   frozen.own_stop_ = stop.on_request();
   frozen.signal_ = stop.undelivered_signal();
   if (!arch::ReadRegisters(tid, frozen.stopped_)) return std::optional<FrozenThread>();
+  frozen.ReissueSystemCall();
   return std::optional<FrozenThread>(std::move(frozen));
 }
 
@@ -80,6 +81,7 @@ FrozenThread::FrozenThread(FrozenThread&& other) noexcept
       stopped_(other.stopped_),
       signal_(other.signal_),
       own_stop_(other.own_stop_),
+      reissued_(other.reissued_),
       held_(std::exchange(other.held_, false)) {}
 
 FrozenThread::~FrozenThread() { LetGo(); }
@@ -95,19 +97,19 @@ std::optional<std::chrono::nanoseconds> FrozenThread::waited() const {
   return Clock::now() - *waiting_since_;
 }
 
+/// Done as soon as the thread has stopped, so that even our death does not show it an EINTR.
 void FrozenThread::ReissueSystemCall() {
   if (!own_stop_ || !arch::WasInterrupted(stopped_) || IsSignalPending(thread_->thread())) return;
   const auto again = arch::ReissueInterruptedCall(stopped_, waited());
-  if (!again || !arch::WriteRegisters(tid(), *again)) return;
-  thread_->set_reissued_at(Clock::now());
-  // One may have come since we asked: let it end the call after all. A later one finds the thread as if just before the
-  // call, which could have happened without us too.
-  if (IsSignalPending(thread_->thread())) arch::WriteRegisters(tid(), stopped_);
+  reissued_ = again && arch::WriteRegisters(tid(), *again);
+  if (reissued_) thread_->set_reissued_at(Clock::now());
 }
 
 std::chrono::nanoseconds FrozenThread::LetGo() {
   if (!std::exchange(held_, false)) return {};
-  ReissueSystemCall();
+  // A signal has come since: let it end the call after all. A later one finds the thread as if just before the call,
+  // which could have happened without us too.
+  if (reissued_ && IsSignalPending(thread_->thread())) arch::WriteRegisters(tid(), stopped_);
   ::ptrace(PTRACE_DETACH, tid(), nullptr, signal_);
   return Clock::now() - begin_;
 }

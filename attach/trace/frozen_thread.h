@@ -15,8 +15,8 @@
 namespace pyleak::attach {
 
 struct FreezeOptions {
-  /// How long to wait for the thread to stop.
-  std::chrono::microseconds limit = std::chrono::milliseconds(20);
+  /// How long to wait for the thread to stop, which it does as soon as it has a CPU. Until then it is not disturbed.
+  std::chrono::microseconds limit = std::chrono::milliseconds(100);
   /// When the thread entered the wait it is in, if the caller knows (the heartbeat does). Keeps the timeout of that
   /// wait exact; ignored when the thread is seen outside of a wait.
   std::optional<std::chrono::steady_clock::time_point> waiting_since;
@@ -76,6 +76,7 @@ class FrozenThread {
   arch::NativeRegisters stopped_;
   int signal_ = 0;         ///< Came before our stop, and goes to the thread with PTRACE_DETACH.
   bool own_stop_ = false;  ///< Stopped for us, not for a signal or a group stop.
+  bool reissued_ = false;  ///< The thread is set to begin its interrupted system call again.
   bool held_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "attach/trace/stop.h"
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ Stop WaitForStop(ThreadId thread, steady_clock::time_point deadline) {
   const auto spin_end = std::min(steady_clock::now() + kSpin, deadline);
   do {
     if (HasStopped(thread.tid, stop)) return stop;
+    ::sched_yield();
   } while (steady_clock::now() < spin_end);
   for (microseconds pause = kFirstSleep;; pause = std::min(pause * 2, kLongestSleep)) {
     if (HasStopped(thread.tid, stop)) return stop;

@@ -14,6 +14,11 @@ namespace pyleak::attach::arch {
 /// The length of `syscall`, 0f 05.
 constexpr std::uint64_t kSystemCallBytes = 2;
 
+/// EM_X86_64; and the relocations that fill an import slot, R_X86_64_JUMP_SLOT and R_X86_64_GLOB_DAT (psABI, 4.4.1).
+constexpr std::uint16_t kElfMachine = 62;
+constexpr std::uint32_t kJumpSlotRelocation = 7;
+constexpr std::uint32_t kGlobalDataRelocation = 6;
+
 /// The registers of a stopped thread as ptrace reads and writes them.
 struct NativeRegisters {
   user_regs_struct raw{};

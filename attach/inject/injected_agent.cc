@@ -1,0 +1,245 @@
+#include "attach/inject/injected_agent.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "attach/agent/embedded_agent.h"
+#include "attach/base/file.h"
+#include "attach/inject/gadgets.h"
+
+namespace pyleak::attach {
+namespace {
+
+/// The agent keeps this far from everything that is mapped, and so out of the way of heaps and stacks that grow.
+constexpr std::uint64_t kRoomAround = std::uint64_t{64} << 20;
+/// User addresses end here, TASK_SIZE_MAX of a process that has not asked for more (Documentation/arch/x86/x86_64/mm).
+constexpr std::uint64_t kAddressLimit = 0x7ffffffff000;
+
+/// Near the middle of the largest hole.
+std::optional<RemoteAddress> ChooseAddress(const MemoryMap& map, std::uint64_t bytes) {
+  AddressRange largest{RemoteAddress(kRoomAround), RemoteAddress(kRoomAround)};
+  RemoteAddress hole_begin(kRoomAround);
+  const auto consider = [&](RemoteAddress hole_end) {
+    if (hole_end > hole_begin && hole_end - hole_begin > largest.size_bytes()) largest = {hole_begin, hole_end};
+  };
+  for (const Mapping& mapping : map.mappings()) {
+    if (mapping.range.begin >= RemoteAddress(kAddressLimit)) break;
+    consider(mapping.range.begin);
+    hole_begin = std::max(hole_begin, mapping.range.end);
+  }
+  consider(RemoteAddress(kAddressLimit));
+  const RemoteAddress chosen = PlacedAgent::PlaceAbove(largest.begin + largest.size_bytes() / 2);
+  const RemoteAddress end = chosen + bytes + kRoomAround;
+  return chosen > largest.begin + kRoomAround && end < largest.end ? std::optional(chosen) : std::nullopt;
+}
+
+Result<void> CheckSystemCall(const Result<std::int64_t>& result, std::string_view doing) {
+  if (!result) return result.error();
+  if (*result < 0) return ErrnoError(doing, static_cast<int>(-*result));
+  return {};
+}
+
+Result<void> Unmap(BorrowedThread& thread, RemoteAddress begin, std::uint64_t bytes) {
+  const std::array<std::uint64_t, 2> arguments = {begin.value(), bytes};
+  return CheckSystemCall(thread.SystemCall(SYS_munmap, arguments), "munmap");
+}
+
+}  // namespace
+
+Result<InjectedAgent> InjectedAgent::Inject(const ProcessIdentity& process, const InjectionOptions& options) {
+  auto memory = ProcessMemory::Open(process);
+  if (!memory) return std::move(memory).error();
+  auto map = MemoryMap::Read(process.pid());
+  if (!map) return std::move(map).error();
+  auto image = AgentImage::Lay(EmbeddedAgent());
+  if (!image) return std::move(image).error();
+  auto owned_memory = std::make_unique<ProcessMemory>(*std::move(memory));
+  if (const auto modules = LoadedModules::Read(process, *owned_memory, *map); !modules) return modules.error();
+  const auto gadgets = LocateGadgets(*owned_memory, *map);
+  if (!gadgets) return gadgets.error();
+  const auto module_list = ModuleListWatch::Over(process, *owned_memory);
+
+  InjectedAgent agent(process, std::move(owned_memory), *std::move(image), *gadgets, module_list);
+  agent.observer_ = options.observer;
+  if (auto removed = agent.RemoveLeftovers(*map); !removed) return std::move(removed).error();
+  if (auto placed = agent.Place(options); !placed) return std::move(placed).error();
+  return agent;
+}
+
+InjectedAgent::~InjectedAgent() {
+  if (placed_) (void)Remove();
+}
+
+Result<void> InjectedAgent::RemoveLeftovers(const MemoryMap& map) const {
+  for (const PlacedAgent& leftover : PlacedAgent::FindAll(*memory_, map)) {
+    const auto context = leftover.ReadContext(*memory_);
+    if (context) {
+      if (const auto owner = LivingOwner(*context, *memory_, map)) {
+        return Error{ErrorCode::kAlreadyWatched, "pyleak with pid " + std::to_string(*owner) + " watches it already"};
+      }
+    }
+    auto removed = RemoveAgent(target(), leftover);
+    if (!removed) return std::move(removed).error().While("removing the agent of a pyleak that was killed");
+  }
+  return RemoveDebris(target(), PlacedAgent::FindDebris(map, image_.bytes().size()));
+}
+
+Result<BorrowedThread> InjectedAgent::Borrow() const {
+  return BorrowedThread::Borrow(process_, *memory_, gadgets_, {.observer = observer_});
+}
+
+Result<void> InjectedAgent::Place(const InjectionOptions& options) {
+  // All that takes time comes before a thread is held.
+  const auto map = MemoryMap::Read(process_.pid());
+  if (!map) return map.error();
+  const auto base = ChooseAddress(*map, image_.bytes().size());
+  if (!base) return Error{ErrorCode::kRefused, "the address space of the process is full"};
+  modules_seen_ = module_list_.Fingerprint(*memory_);
+  const auto modules = LoadedModules::Read(process_, *memory_, *map);
+  if (!modules) return modules.error();
+  const auto clock = modules->FindClock();
+  if (!clock) return Error{ErrorCode::kRefused, "no clock_gettime was found in the process"};
+  const Redirections found = FindRedirections(*modules, *memory_, *map, image_, *base, {});
+  const auto embedded = PlacedAgent::At(image_, RemoteAddress());
+  if (!embedded) return Error{ErrorCode::kCorrupt, "the agent embedded in pyleak is damaged"};
+
+  auto context = std::make_unique<PyleakContext>();
+  context->magic = PYLEAK_MAGIC;
+  context->version = PYLEAK_PROTOCOL_VERSION;
+  context->patch_count = static_cast<std::uint32_t>(found.patches.size());
+  std::ranges::copy(found.real, context->real);
+  context->clock = clock->value();
+  context->arena_bytes = PYLEAK_ARENA_BYTES(options.region_count);
+  context->region_count = options.region_count;
+  context->memory_fd = -1;
+  std::ranges::copy(found.patches, context->patches);
+  report_.foreign_slots = found.foreign_slots + found.slots_without_room;
+
+  auto held = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
+    auto thread = Borrow();
+    if (!thread) return std::move(thread).error();
+    return PlaceIn(*std::move(thread), embedded->MovedTo(*base), *context, options);
+  });
+  if (!held) return std::move(held).error().While("placing the agent");
+  report_.held = *held;
+  return {};
+}
+
+Result<std::chrono::nanoseconds> InjectedAgent::PlaceIn(BorrowedThread thread, const PlacedAgent& agent,
+                                                        const PyleakContext& context, const InjectionOptions& options) {
+  if (auto mapped = MapImage(thread, agent, context); !mapped) return std::move(mapped).error();
+  placed_ = std::make_unique<PlacedAgent>(agent);
+  auto begun = CallAgent(thread, placed_->begin_function());
+  if (begun.ok()) {
+    auto opened = OpenArena(options);
+    if (!opened) begun = std::move(opened).error();
+  }
+  if (!begun) {
+    // Nothing calls it yet.
+    (void)Unmap(thread, agent.range().begin, agent.range().size_bytes());
+    placed_.reset();
+    return std::move(begun).error();
+  }
+  const auto installed = CallAgent(thread, placed_->install_function());
+  if (!installed) return installed.error();
+  const auto patches =
+      std::span(installed->patches).first(std::min<std::size_t>(installed->patch_count, PYLEAK_MAX_PATCHES));
+  report_.redirected_slots = static_cast<std::size_t>(
+      std::ranges::count_if(patches, [](const PyleakPatch& patch) { return patch.applied != 0; }));
+  return thread.GiveBack();
+}
+
+Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context) {
+  const RemoteAddress base = agent.range().begin;
+  const std::uint64_t bytes = image_.bytes().size();
+  const std::array<std::uint64_t, 6> where = {
+      base.value(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, ~0ULL, 0};
+  const auto mapped = thread.SystemCall(SYS_mmap, where);
+  if (auto checked = CheckSystemCall(mapped, "mmap"); !checked) return checked;
+  // Before Linux 4.17 the address is only a wish.
+  if (RemoteAddress(static_cast<std::uint64_t>(*mapped)) != base) {
+    (void)Unmap(thread, RemoteAddress(static_cast<std::uint64_t>(*mapped)), bytes);
+    return Error{ErrorCode::kRefused, "the address that was free a moment ago is taken"};
+  }
+  auto written = memory_->Write(base, image_.bytes());
+  if (written.ok()) written = memory_->WriteValue(agent.context(), context);
+  if (written.ok()) {
+    const std::array<std::uint64_t, 3> text = {base.value(), image_.text().size(), PROT_READ | PROT_EXEC};
+    written = CheckSystemCall(thread.SystemCall(SYS_mprotect, text), "mprotect");
+  }
+  if (!written) (void)Unmap(thread, base, bytes);
+  return written;
+}
+
+Result<void> InjectedAgent::OpenArena(const InjectionOptions& options) {
+  const auto context = placed_->ReadContext(*memory_);
+  const std::string path =
+      "/proc/" + std::to_string(process_.pid()) + "/fd/" + std::to_string(context ? context->memory_fd : -1);
+  const auto link = ReadLink(path);
+  if (!link) return link.error();
+  if (!link->starts_with("/memfd:pyleak")) return Error{ErrorCode::kCorrupt, "the agent's memory is not its own"};
+  const auto file = OpenFile(path, O_RDWR);
+  if (!file) return file.error();
+  auto shared = SharedMemory::Map(*file, PYLEAK_ARENA_BYTES(options.region_count));
+  if (!shared) return std::move(shared).error();
+  shared_.emplace(*std::move(shared));
+  auto arena = Arena::Make(shared_->bytes(), options.region_count, options.threshold, options.follow_children);
+  if (!arena) return std::move(arena).error();
+  arena_ = *arena;
+  return {};
+}
+
+Result<PyleakContext> InjectedAgent::CallAgent(BorrowedThread& thread, RemoteAddress function) {
+  if (auto called = thread.Call(function); !called) return std::move(called).error();
+  const auto context = placed_->ReadContext(*memory_);
+  if (!context) return Error{ErrorCode::kCorrupt, "the agent's context cannot be read back"};
+  if (context->result < 0) return ErrnoError("the agent", static_cast<int>(-context->result));
+  return *context;
+}
+
+Result<std::size_t> InjectedAgent::ExtendToNewModules() {
+  const auto now = module_list_.Fingerprint(*memory_);
+  if (!placed_ || !now || now == modules_seen_) return std::size_t{0};
+  const auto map = MemoryMap::Read(process_.pid());
+  if (!map) return map.error();
+  const auto modules = LoadedModules::Read(process_, *memory_, *map);
+  if (!modules) return modules.error();
+  auto context = placed_->ReadContext(*memory_);
+  if (!context || context->patch_count > PYLEAK_MAX_PATCHES) {
+    return Error{ErrorCode::kCorrupt, "the agent's context has been overwritten"};
+  }
+  std::vector<PyleakPatch> known(context->patches, context->patches + context->patch_count);
+  const Redirections found = FindRedirections(*modules, *memory_, *map, image_, placed_->range().begin, known);
+  modules_seen_ = now;
+  if (found.patches.empty()) return std::size_t{0};
+  std::ranges::copy(found.patches, context->patches + context->patch_count);
+  context->patch_count += static_cast<std::uint32_t>(found.patches.size());
+  auto extended = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
+    auto thread = Borrow();
+    if (!thread) return std::move(thread).error();
+    if (auto written = memory_->WriteValue(placed_->context(), *context); !written) return std::move(written).error();
+    if (auto installed = CallAgent(*thread, placed_->install_function()); !installed) {
+      return std::move(installed).error();
+    }
+    return thread->GiveBack();
+  });
+  if (!extended) return std::move(extended).error().While("redirecting the calls of a module that was loaded later");
+  report_.redirected_slots += found.patches.size();
+  return found.patches.size();
+}
+
+Result<RemovalReport> InjectedAgent::Remove() {
+  if (!placed_) return RemovalReport();
+  const auto agent = std::move(placed_);
+  if (!process_.StillRuns()) return RemovalReport();
+  return RemoveAgent(target(), *agent);
+}
+
+}  // namespace pyleak::attach

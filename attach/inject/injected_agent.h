@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "attach/base/result.h"
+#include "attach/heartbeat/heartbeat.h"
+#include "attach/inject/agent_image.h"
+#include "attach/inject/agent_removal.h"
+#include "attach/inject/import_slots.h"
+#include "attach/inject/loaded_modules.h"
+#include "attach/memory/process_memory.h"
+#include "attach/memory/shared_memory.h"
+#include "attach/proc/process_identity.h"
+#include "attach/trace/borrowed_thread.h"
+#include "attach/trace/step_observer.h"
+#include "attach/trace/tracer.h"
+
+namespace pyleak::attach {
+
+struct InjectionOptions {
+  std::chrono::nanoseconds threshold = std::chrono::milliseconds(200);
+  /// One for the process itself, and one for each child of it that is to be watched at the same time.
+  std::uint32_t region_count = 1;
+  bool follow_children = false;
+  StepObserver* observer = nullptr;
+};
+
+struct InjectionReport {
+  std::size_t redirected_slots = 0;  ///< 0: the program does not, or not yet, import any wait call.
+  std::size_t foreign_slots = 0;     ///< Left alone, because something else than libc's function is in them.
+  std::chrono::nanoseconds held{};   ///< One thread, for so long; no other was stopped.
+};
+
+/// The agent, placed in a running process without its loader, and the heartbeat that it writes. Lives as long as the
+/// watch; its end puts everything back, as far as the process still runs.
+class InjectedAgent {
+ public:
+  /// kAlreadyWatched: another pyleak is at work there. What a pyleak that was killed has left is removed first.
+  /// kStaticProgram, kWrongArchitecture, kRefused: no agent can be placed there, and why.
+  static Result<InjectedAgent> Inject(const ProcessIdentity& process, const InjectionOptions& options);
+
+  InjectedAgent(InjectedAgent&&) noexcept = default;
+  InjectedAgent& operator=(InjectedAgent&&) = delete;
+  ~InjectedAgent();
+
+  [[nodiscard]] Arena& arena() { return *arena_; }
+  /// Of the process itself.
+  [[nodiscard]] Heartbeat heartbeat() const { return arena_->region(0); }
+  [[nodiscard]] const InjectionReport& report() const { return report_; }
+  /// Where the agent lies, and the ELF image that lies there: stacks lead through it.
+  [[nodiscard]] AddressRange range() const { return placed_->range(); }
+  [[nodiscard]] std::span<const std::byte> image() const { return image_.bytes(); }
+
+  /// Redirects the import slots of modules that were loaded since; how many. To be called now and then: it costs some
+  /// reads of the link map unless that has changed.
+  Result<std::size_t> ExtendToNewModules();
+
+  /// Takes the agent out again. The heartbeat stays readable, and no longer changes.
+  Result<RemovalReport> Remove();
+
+ private:
+  InjectedAgent(const ProcessIdentity& process, std::unique_ptr<ProcessMemory> memory, AgentImage image,
+                const arch::Gadgets& gadgets, ModuleListWatch module_list)
+      : process_(process),
+        memory_(std::move(memory)),
+        image_(std::move(image)),
+        gadgets_(gadgets),
+        module_list_(module_list) {}
+
+  [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, observer_}; }
+
+  Result<void> RemoveLeftovers(const MemoryMap& map) const;
+  Result<void> Place(const InjectionOptions& options);
+  Result<std::chrono::nanoseconds> PlaceIn(BorrowedThread thread, const PlacedAgent& agent,
+                                           const PyleakContext& context, const InjectionOptions& options);
+  Result<void> MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context);
+  Result<void> OpenArena(const InjectionOptions& options);
+  Result<PyleakContext> CallAgent(BorrowedThread& thread, RemoteAddress function);
+  Result<BorrowedThread> Borrow() const;
+
+  ProcessIdentity process_;
+  std::unique_ptr<ProcessMemory> memory_;
+  AgentImage image_;
+  arch::Gadgets gadgets_;
+  ModuleListWatch module_list_;
+  std::optional<std::uint64_t> modules_seen_;
+  std::unique_ptr<Tracer> tracer_ = std::make_unique<Tracer>();
+  StepObserver* observer_ = nullptr;
+  std::unique_ptr<PlacedAgent> placed_;  ///< None before it has been placed, and after it has been removed.
+  std::optional<SharedMemory> shared_;
+  std::optional<Arena> arena_;
+  InjectionReport report_;
+};
+
+}  // namespace pyleak::attach
