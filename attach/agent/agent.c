@@ -29,7 +29,9 @@ _Static_assert((PYLEAK_SLOT_COUNT & (PYLEAK_SLOT_COUNT - 1)) == 0, "slots are fo
 
 static struct PyleakArena* arena(void) { return (struct PyleakArena*)context.arena; }
 static struct PyleakRegion* region(void) { return (struct PyleakRegion*)context.region; }
+/* Both in the page that reads 0 in a forked child. */
 static uint32_t* armed(void) { return (uint32_t*)context.armed; }
+static uint32_t* refused(void) { return armed() + 1; }
 
 static struct PyleakSlot* slots_of(struct PyleakRegion* of) { return (struct PyleakSlot*)((char*)of + PYLEAK_PAGE); }
 
@@ -44,6 +46,7 @@ static uint64_t now_ns(void) {
 
 /* ---- becoming armed: once a process, on its first wait call ---- */
 
+/* Without room now there may be some at the process's next wait: pyleak frees regions and adds to them. */
 static int claim_region(void) {
   struct PyleakArena* of = arena();
   for (uint32_t i = 0; i < of->region_count; ++i) {
@@ -58,9 +61,11 @@ static int claim_region(void) {
     candidate->claimed_ns = now_ns();
     __atomic_store_n(&candidate->state, PYLEAK_REGION_LIVE, __ATOMIC_RELEASE);
     context.region = (uint64_t)candidate;
+    if (*refused()) __atomic_sub_fetch(&of->dropped_processes, 1, __ATOMIC_RELAXED);
     return 1;
   }
-  __atomic_add_fetch(&of->dropped_processes, 1, __ATOMIC_RELAXED);
+  if (!*refused()) __atomic_add_fetch(&of->dropped_processes, 1, __ATOMIC_RELAXED);
+  *refused() = 1;
   return 0;
 }
 
@@ -112,9 +117,10 @@ static int become_armed(void) {
   if (!__atomic_compare_exchange_n(armed(), &not_yet, PYLEAK_ARMED_SETTING_UP, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
     return 0;
   }
-  const int first = context.region == 0;
-  const int claimed = (first || arena()->follow_children) && claim_region();
-  __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
+  const int wanted = context.region == 0 || arena()->follow_children;
+  const int claimed = wanted && claim_region();
+  const uint32_t unclaimed = wanted ? PYLEAK_ARMED_NOT_YET : PYLEAK_ARMED_OFF;
+  __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : unclaimed, __ATOMIC_RELEASE);
   return claimed;
 }
 

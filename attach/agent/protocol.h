@@ -125,7 +125,7 @@ struct PyleakArena {
   uint32_t owner_pid;       /* the pyleak that watches, in its own pid namespace */
   uint32_t reserved;
   uint64_t owner_start_ticks;
-  uint64_t dropped_processes; /* found no free region */
+  uint64_t dropped_processes; /* have waited and found no free region so far */
 };
 
 #define PYLEAK_SLOT_COUNT 256

@@ -21,7 +21,7 @@ constexpr std::string_view kHeartbeatPrefix = "pyleak-heartbeat-";
 
 /// Processes that can be watched at once, and how many more than there are find room at any moment.
 constexpr std::uint32_t kMostRegions = 64;
-constexpr std::uint32_t kSpareRegions = 8;
+constexpr std::uint32_t kSpareRegions = 16;
 
 /// What `make` returns for the first directory where it succeeds, or its last error.
 Result<SessionFile> InSomeDirectory(Result<SessionFile> (*make)(const std::string& directory)) {
@@ -120,6 +120,10 @@ void PreloadSession::KeepRoom() {
   if (count >= kMostRegions || FreeRegions(arena_) >= kSpareRegions) return;
   const std::uint32_t more = std::min(count + kSpareRegions, kMostRegions);
   if (Provide(heartbeat_.file(), more)) arena_.Grow(more);
+}
+
+std::uint64_t PreloadSession::unwatched_processes() const {
+  return arena_.region_count() < kMostRegions ? 0 : arena_.dropped_processes();
 }
 
 }  // namespace pyleak::attach

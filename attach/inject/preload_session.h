@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ class PreloadSession {
   /// looked at. Memory is taken as it is needed and never promised: a page that the file system could not provide
   /// later would end the target by SIGBUS.
   void KeepRoom();
+  /// Processes for which there is no room left. Those that had to wait for KeepRoom are not among them.
+  [[nodiscard]] std::uint64_t unwatched_processes() const;
 
  private:
   PreloadSession(SessionFile agent, SessionFile heartbeat, SharedMemory memory, Arena arena)
