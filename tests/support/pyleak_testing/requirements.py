@@ -20,6 +20,7 @@ _PROGRAMS = {
     "jq": "jq",
     "mandoc": "mandoc",
     "strace": "strace",
+    "musl-gcc": "musl-gcc",
 }
 _MODULES = ("uvloop", "trio", "tornado", "aiohttp")
 

@@ -81,6 +81,7 @@ WAYS = {
     "shell": by_shell,
     "multiprocessing_fork": lambda *arguments: by_multiprocessing("fork", *arguments),
     "multiprocessing_spawn": lambda *arguments: by_multiprocessing("spawn", *arguments),
+    "multiprocessing_forkserver": lambda *arguments: by_multiprocessing("forkserver", *arguments),
 }
 
 if __name__ == "__main__":
