@@ -22,13 +22,10 @@ struct Dispatch {
     std::fputs(show.text.c_str(), stdout);
     return std::fflush(stdout) == 0 ? kExitFine : kExitFailed;
   }
+  int operator()(const AttachOptions& options) const { return RunAttach(options); }
+  int operator()(const RunOptions& options) const { return RunRun(options); }
   int operator()(const DumpOptions& options) const { return RunDump(options); }
   int operator()(const ListOptions& options) const { return RunList(options); }
-  template <typename Options>
-  int operator()(const Options&) const {
-    Complain("this command is not built yet", "");
-    return kExitFailed;
-  }
 };
 
 }  // namespace

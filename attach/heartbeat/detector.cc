@@ -52,7 +52,7 @@ void Detector::Follow(Suspect& suspect, HeartbeatTime now, Decision& decision) c
   const HeartbeatTime threshold_at = suspect.begin + options_.threshold;
   if (suspect.samples < kMostSamples) {
     if (now >= suspect.sample_at) {
-      decision.sample_of = suspect.begin;
+      decision.sample = true;
       ++suspect.samples;
       suspect.sample_at = std::max(threshold_at, suspect.begin + (now - suspect.begin) * 3 / 2);
     }

@@ -16,8 +16,8 @@ struct DetectorOptions {
 
 /// What a look at a loop asks for. Times are the target's.
 struct Decision {
-  /// The iteration that a sample is wanted of now, because it passes the threshold or has grown much older.
-  std::optional<HeartbeatTime> sample_of;
+  /// A sample is wanted of the current iteration, because it passes the threshold or has grown much older.
+  bool sample = false;
   bool onset = false;      ///< The current iteration has just passed the threshold.
   bool ongoing = false;    ///< It has become 1 s old, or twice as old as when this was last said.
   bool discarded = false;  ///< The iteration that samples were taken of has ended in time.

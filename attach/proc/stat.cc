@@ -42,13 +42,13 @@ std::optional<Stat> ParseStat(std::string_view text) {
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
   // Field 3 of proc(5) is fields[0] here.
   const auto fields = SplitAtSpaces(text.substr(close + 1));
-  if (fields.size() < 20) return std::nullopt;
+  if (fields.size() < 26) return std::nullopt;
   Stat stat;
   stat.name = text.substr(open + 1, close - open - 1);
   stat.state = fields[0][0];
   if (!ParseNumber(fields[1], stat.parent_pid) || !ParseNumber(fields[6], stat.flags) ||
       !ParseNumber(fields[11], stat.user_ticks) || !ParseNumber(fields[12], stat.system_ticks) ||
-      !ParseNumber(fields[19], stat.start_ticks)) {
+      !ParseNumber(fields[19], stat.start_ticks) || !ParseNumber(fields[25], stat.stack_start)) {
     return std::nullopt;
   }
   return stat;

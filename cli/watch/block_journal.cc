@@ -101,7 +101,7 @@ bool BlockJournal::PassesFilters(const Entry& entry) const {
 
 void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
                         bool ongoing) {
-  const BlockFacts facts{entry.block_id, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
+  const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
   const BlockEvent event = MakeBlockEvent(facts, loop, entry.named, entry.notes);
   reporter_.OnStillBlocked(event);
   if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
@@ -113,7 +113,7 @@ void BlockJournal::TellLast(const BlockKey& key, const LoopFacts& loop, Heartbea
   // After the last block that was asked for, what comes before the watch has stopped is not told.
   if (options_.max_blocks && blocks_ >= *options_.max_blocks) return;
   if (!Admit(key, entry, loop)) return;
-  const BlockFacts facts{entry.block_id, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
+  const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
   reporter_.OnBlock(MakeBlockEvent(facts, loop, entry.named, entry.notes));
   const std::chrono::nanoseconds duration = end - key.begin;
   ++blocks_;

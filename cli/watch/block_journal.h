@@ -21,6 +21,7 @@ namespace pyleak::cli {
 struct BlockKey {
   std::uint64_t loop = 0;  ///< Within the watch.
   attach::HeartbeatTime begin{};
+  std::uint64_t iteration = 0;
 
   auto operator<=>(const BlockKey&) const = default;
 };

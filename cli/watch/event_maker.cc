@@ -46,6 +46,7 @@ BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const 
   event.ongoing = block.ongoing;
   event.thread = loop.thread;
   event.loop = loop.loop;
+  event.loop.iteration = block.iteration;
   event.capture.notes = notes;
   if (samples.empty()) {
     AddNotes({"no stack: the block ended before a sample could be taken"}, event.capture.notes);

@@ -35,6 +35,7 @@ struct NamedSample {
 /// One block, as far as it is known.
 struct BlockFacts {
   std::uint64_t block_id = 0;
+  std::uint64_t iteration = 0;
   attach::HeartbeatTime begin{};
   attach::HeartbeatTime end{};  ///< Now, while it lasts.
   bool ongoing = false;

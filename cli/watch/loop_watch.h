@@ -46,9 +46,13 @@ class LoopWatch {
   attach::Detector detector;
   std::uint64_t tail = 0;  ///< How much of the slot's ring has been read.
   attach::WaitRole role = attach::WaitRole::kProvisional;
-  /// The iteration that the journal has samples or an onset of.
-  std::optional<attach::HeartbeatTime> told_of;
-  bool past_threshold = false;  ///< ... and that is a block already.
+  /// The iteration that the journal has samples or an onset of: its number and its begin.
+  struct Told {
+    std::uint64_t iteration = 0;
+    attach::HeartbeatTime begin{};
+    bool past_threshold = false;  ///< It is a block already.
+  };
+  std::optional<Told> told_of;
 
  private:
   void Identify(const attach::SlotReading& reading);

@@ -20,6 +20,10 @@ namespace {
 /// A service that has not waited once in this time is worth a word; it may still be starting.
 constexpr std::chrono::seconds kPatienceWithoutLoop(5);
 
+BlockKey KeyOf(const LoopWatch& loop, const SlotReading& reading) {
+  return {loop.number(), reading.since, reading.iteration};
+}
+
 bool IsLoop(WaitRole role) { return role == WaitRole::kLoop || role == WaitRole::kProvisional; }
 
 }  // namespace
@@ -104,7 +108,7 @@ std::vector<SlotReading> Watch::ReadLoops(Watched& watched) {
     auto& loop = watched.loops[reading.slot];
     if (loop && loop->key() != reading.key) {
       CloseLoop(*loop, "the loop ended before the block did");
-      closed_.push_back(std::move(loop));
+      closed_.push_back(std::exchange(loop, nullptr));
     }
     if (!loop) {
       loop = std::make_unique<LoopWatch>(next_loop_++, watched.found.process, reading, detector_options_);
@@ -125,10 +129,9 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
   lost_blocks_ += drained.lost;
   attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
   if (reading.left) {
-    decision.sample_of.reset();
-    decision.onset = decision.ongoing = false;
+    decision.sample = decision.onset = decision.ongoing = false;
   }
-  if ((decision.sample_of || decision.onset) && !loop.StillExists()) {
+  if ((decision.sample || decision.onset) && !loop.StillExists()) {
     watched.found.heartbeat.Retire(reading.slot);
     Forget(loop);
     return now;
@@ -140,13 +143,12 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
 void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime now) {
   for (const attach::Iteration& iteration : decision.finished) TellFinished(loop, iteration);
   if (decision.discarded) Forget(loop);
-  if (decision.sample_of) TakeSample(loop, *decision.sample_of);
-  const BlockKey key{loop.number(), loop.last().since};
+  if (decision.sample) TakeSample(loop);
   // A wait that came once may have been no loop's. If it comes again the block is told of, with its samples.
   if (!loop.IsCertain()) return;
+  const BlockKey key = KeyOf(loop, loop.last());
   if (decision.onset) {
-    loop.told_of = key.begin;
-    loop.past_threshold = true;
+    loop.told_of = {key.iteration, key.begin, true};
     worker_.Post([this, key, facts = loop.facts(), now] { journal_.OnOnset(key, facts, now); });
   }
   if (decision.ongoing) {
@@ -154,12 +156,12 @@ void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime
   }
 }
 
-void Watch::TakeSample(LoopWatch& loop, HeartbeatTime begin) {
+void Watch::TakeSample(LoopWatch& loop) {
   attach::ThreadLook* thread = loop.thread();
   if (thread == nullptr) return;
-  const BlockKey key{loop.number(), begin};
+  const BlockKey key = KeyOf(loop, loop.last());
   auto sample = sampler_.Take(*loop.facts()->process, *thread);
-  loop.told_of = begin;
+  if (!loop.told_of) loop.told_of = {key.iteration, key.begin, false};
   if (!sample) {
     worker_.Post([this, key, what = sample.error().what] { journal_.OnNote(key, "no stack: " + what); });
     return;
@@ -175,24 +177,21 @@ void Watch::TakeSample(LoopWatch& loop, HeartbeatTime begin) {
 }
 
 void Watch::TellFinished(LoopWatch& loop, const attach::Iteration& iteration) {
-  const BlockKey key{loop.number(), iteration.begin};
-  if (loop.told_of == iteration.begin) {
-    loop.told_of.reset();
-    loop.past_threshold = false;
-  }
+  const BlockKey key{loop.number(), iteration.begin, iteration.number};
+  if (loop.told_of && loop.told_of->begin == iteration.begin) loop.told_of.reset();
   worker_.Post([this, key, facts = loop.facts(), iteration] { journal_.OnFinished(key, facts, iteration); });
 }
 
 void Watch::Forget(LoopWatch& loop) {
   if (!loop.told_of) return;
-  const BlockKey key{loop.number(), *std::exchange(loop.told_of, std::nullopt)};
-  loop.past_threshold = false;
+  const BlockKey key{loop.number(), loop.told_of->begin, loop.told_of->iteration};
+  loop.told_of.reset();
   worker_.Post([this, key] { journal_.OnDiscarded(key); });
 }
 
 void Watch::CloseLoop(LoopWatch& loop, const std::string& note) {
-  if (loop.told_of && loop.past_threshold) {
-    const BlockKey key{loop.number(), *loop.told_of};
+  if (loop.told_of && loop.told_of->past_threshold) {
+    const BlockKey key{loop.number(), loop.told_of->begin, loop.told_of->iteration};
     worker_.Post(
         [this, key, facts = loop.facts(), now = MonotonicNow(), note] { journal_.OnCutShort(key, facts, now, note); });
     loop.told_of.reset();

@@ -42,7 +42,7 @@ class Watch {
   std::vector<attach::SlotReading> ReadLoops(Watched& watched);
   attach::HeartbeatTime LookAtLoop(Watched& watched, LoopWatch& loop, const attach::SlotReading& reading);
   void Act(LoopWatch& loop, const attach::Decision& decision, attach::HeartbeatTime now);
-  void TakeSample(LoopWatch& loop, attach::HeartbeatTime begin);
+  void TakeSample(LoopWatch& loop);
   void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
   void Forget(LoopWatch& loop);
   void CloseLoop(LoopWatch& loop, const std::string& note);

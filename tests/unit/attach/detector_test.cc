@@ -29,18 +29,18 @@ SlotReading Waiting(milliseconds since, std::uint64_t iteration = 3) {
 TEST(Detector, LooksAtAnIdleLoopEveryCheckInterval) {
   Detector detector(kDefaults);
   const Decision decision = detector.Look(Waiting(milliseconds(0)), {}, milliseconds(1000));
-  EXPECT_FALSE(decision.sample_of || decision.onset || decision.ongoing);
+  EXPECT_FALSE(decision.sample || decision.onset || decision.ongoing);
   EXPECT_EQ(decision.look_again_at, milliseconds(1050));
 }
 
 TEST(Detector, SleepsToTheDeadlineOfABusyLoop) {
   Detector detector(kDefaults);
   const Decision early = detector.Look(Busy(milliseconds(1000)), {}, milliseconds(1170));
-  EXPECT_FALSE(early.sample_of);
+  EXPECT_FALSE(early.sample);
   EXPECT_EQ(early.look_again_at, milliseconds(1195));
 
   const Decision head_start = detector.Look(Busy(milliseconds(1000)), {}, milliseconds(1195));
-  EXPECT_EQ(head_start.sample_of, milliseconds(1000));
+  EXPECT_TRUE(head_start.sample);
   EXPECT_FALSE(head_start.onset);
   EXPECT_EQ(head_start.look_again_at, milliseconds(1200));
 
@@ -51,7 +51,7 @@ TEST(Detector, SleepsToTheDeadlineOfABusyLoop) {
 
 TEST(Detector, DiscardsTheSampleOfAnIterationThatEndsInTime) {
   Detector detector(kDefaults);
-  EXPECT_TRUE(detector.Look(Busy(milliseconds(0)), {}, milliseconds(196)).sample_of);
+  EXPECT_TRUE(detector.Look(Busy(milliseconds(0)), {}, milliseconds(196)).sample);
   const Decision over = detector.Look(Waiting(milliseconds(199)), {}, milliseconds(200));
   EXPECT_TRUE(over.discarded);
   EXPECT_TRUE(over.finished.empty());
@@ -71,7 +71,7 @@ TEST(Detector, ReportsWhatTheRingSaysAlsoWhenItWasNeverSampled) {
 
 TEST(Detector, KeepsTheSampledIterationThatBecameABlock) {
   Detector detector(kDefaults);
-  EXPECT_TRUE(detector.Look(Busy(milliseconds(0)), {}, milliseconds(200)).sample_of);
+  EXPECT_TRUE(detector.Look(Busy(milliseconds(0)), {}, milliseconds(200)).sample);
   const std::array finished{Iteration{2, milliseconds(0), milliseconds(201)}};
   EXPECT_FALSE(detector.Look(Waiting(milliseconds(201)), finished, milliseconds(202)).discarded);
 }
@@ -83,7 +83,7 @@ TEST(Detector, SaysThatABlockLastsAtGrowingDistances) {
   for (milliseconds now{0}; now < milliseconds(9000); now += milliseconds(10)) {
     const Decision decision = detector.Look(Busy(milliseconds(0)), {}, now);
     if (decision.ongoing) told.push_back(now);
-    if (decision.sample_of) sampled.push_back(now);
+    if (decision.sample) sampled.push_back(now);
     EXPECT_GT(decision.look_again_at, now);
   }
   EXPECT_EQ(told, (std::vector{milliseconds(1000), milliseconds(2000), milliseconds(4000), milliseconds(8000)}));

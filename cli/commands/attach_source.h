@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "attach/inject/injected_agent.h"
+#include "attach/proc/process_identity.h"
+#include "cli/options.h"
+#include "cli/watch/process_source.h"
+#include "cli/watch/signal_inbox.h"
+
+namespace pyleak::cli {
+
+/// A running process that pyleak attaches to, and with --children its descendants: each gets an agent of its own, or
+/// has inherited its parent's by fork.
+class AttachSource : public ProcessSource {
+ public:
+  /// Places the agent in `root`. The Error is why that cannot be done.
+  static Result<std::unique_ptr<AttachSource>> Attach(const attach::ProcessIdentity& root, const WatchOptions& options,
+                                                      const SignalInbox& signals);
+
+  std::vector<FoundProcess> TakeNew() override;
+  std::vector<Warning> TakeWarnings() override;
+  void Release(const FoundProcess& process) override;
+  std::optional<EndReason> ReasonToEnd() override;
+  [[nodiscard]] std::vector<int> wakers() const override;
+
+  /// Takes every agent out again; what had to be left behind, in words.
+  std::vector<std::string> Detach();
+
+ private:
+  struct Placed {
+    attach::ProcessIdentity process;
+    attach::InjectedAgent agent;
+    std::set<std::uint32_t> taken;  ///< Regions that have been handed on.
+  };
+  /// One program run by one process: exec makes another of it.
+  struct Program {
+    int pid = 0;
+    std::uint64_t start_ticks = 0;
+    std::uint64_t stack_start = 0;
+
+    auto operator<=>(const Program&) const = default;
+  };
+
+  AttachSource(const attach::ProcessIdentity& root, const WatchOptions& options, const SignalInbox& signals)
+      : root_(root), options_(options), signals_(signals) {}
+
+  Result<void> Place(const attach::ProcessIdentity& process);
+  void PlaceInNewPrograms();
+  void TakeRegions(Placed& placed, std::vector<FoundProcess>& found);
+  void Warn(const std::string& code, const std::string& message, int pid);
+
+  attach::ProcessIdentity root_;
+  const WatchOptions& options_;
+  const SignalInbox& signals_;
+  std::vector<std::unique_ptr<Placed>> placed_;
+  std::set<Program> tried_;
+  std::vector<Warning> warnings_;
+  std::chrono::steady_clock::time_point next_survey_{};
+};
+
+}  // namespace pyleak::cli

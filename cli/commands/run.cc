@@ -1,0 +1,106 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "attach/inject/preload_session.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/watch_session.h"
+#include "cli/complain.h"
+#include "cli/exit_status.h"
+#include "cli/launch/child_program.h"
+#include "cli/launch/disregard.h"
+#include "cli/launch/signal_relay.h"
+#include "cli/watch/process_source.h"
+
+namespace pyleak::cli {
+namespace {
+
+/// The program that `run` has started, and what it starts: every process that claims a region of the session's arena.
+class RunSource : public ProcessSource {
+ public:
+  RunSource(attach::PreloadSession& session, ChildProgram& program, const SignalRelay& relay, bool children)
+      : session_(session), program_(program), relay_(relay), children_(children) {}
+
+  std::vector<FoundProcess> TakeNew() override {
+    session_.KeepRoom();
+    std::vector<FoundProcess> found;
+    for (std::uint32_t i = 0; i < session_.arena().region_count(); ++i) {
+      const attach::Heartbeat heartbeat = session_.arena().region(i);
+      if (!heartbeat.live()) {
+        taken_.erase(i);
+        continue;
+      }
+      if (!taken_.insert(i).second) continue;
+      if (!children_ && heartbeat.pid() != program_.process().pid()) continue;
+      auto identity = attach::ProcessIdentity::Open(heartbeat.pid());
+      if (!identity) continue;
+      auto process = WatchedProcess::Open(*identity);
+      if (process) found.push_back({*std::move(process), heartbeat});
+    }
+    return found;
+  }
+
+  std::vector<Warning> TakeWarnings() override { return {}; }
+
+  void Release(const FoundProcess& process) override { process.heartbeat.Free(); }
+
+  std::optional<EndReason> ReasonToEnd() override {
+    relay_.PassOn(program_);
+    if (program_.TryWait()) return EndReason::kTargetEnded;
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::vector<int> wakers() const override { return {relay_.fd(), program_.process().pidfd()}; }
+
+ private:
+  attach::PreloadSession& session_;
+  ChildProgram& program_;
+  const SignalRelay& relay_;
+  bool children_;
+  std::set<std::uint32_t> taken_;
+};
+
+/// Waits for the program when the watch has ended before it: its exit status is ours.
+int WaitFor(ChildProgram& program, const SignalRelay& relay) {
+  for (;;) {
+    relay.PassOn(program);
+    if (const auto status = program.TryWait()) return *status;
+    pollfd wakers[] = {{relay.fd(), POLLIN, 0}, {program.process().pidfd(), POLLIN, 0}};
+    ::poll(wakers, 2, -1);
+  }
+}
+
+int Fail(const Error& error, std::string_view hint) {
+  Complain(error.what, hint);
+  return kExitFailed;
+}
+
+}  // namespace
+
+int RunRun(const RunOptions& options) {
+  auto relay = SignalRelay::Open();
+  if (!relay) return Fail(relay.error(), "");
+  auto reporter = Reporter::Open(options.watch);
+  if (!reporter) return Fail(reporter.error(), "give another --output or --log-file");
+  auto session = attach::PreloadSession::Begin(options.watch.threshold, options.watch.children);
+  if (!session) return Fail(session.error(), "pyleak needs a directory for temporary files that it may execute from");
+  auto started = ChildProgram::Start(options.command, session->Environment(environ), relay->inherited_mask());
+  if (const auto* failure = std::get_if<StartFailure>(&started)) {
+    Complain(failure->what, failure->hint);
+    return failure->exit_status;
+  }
+  auto& program = std::get<ChildProgram>(started);
+  RunSource source(*session, program, *relay, options.watch.children);
+  const auto status =
+      WatchAndReport(options.watch, source, *reporter, program.process().pid(), options.command.front());
+  const int program_status = WaitFor(program, *relay);
+  if (!status) return Fail(status.error(), "");
+  return program_status != 0 ? program_status : *status;
+}
+
+}  // namespace pyleak::cli
