@@ -51,6 +51,7 @@ std::optional<Stat> ParseStat(std::string_view text) {
       !ParseNumber(fields[19], stat.start_ticks) || !ParseNumber(fields[25], stat.stack_start)) {
     return std::nullopt;
   }
+  if (fields.size() > 36) ParseNumber(fields[36], stat.processor);
   return stat;
 }
 

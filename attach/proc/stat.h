@@ -20,6 +20,7 @@ struct Stat {
   std::uint64_t start_ticks = 0;
   /// Where the stack of the program began; another after an exec. 0 for who may not trace the process.
   std::uint64_t stack_start = 0;
+  int processor = -1;  ///< The CPU that it ran on last.
 
   /// PF_KTHREAD, include/linux/sched.h.
   [[nodiscard]] bool is_kernel_thread() const { return (flags & 0x00200000U) != 0; }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "attach/proc/thread_status.h"
+#include "attach/trace/last_run.h"
 #include "attach/trace/stop.h"
 
 namespace pyleak::attach {
@@ -46,6 +47,10 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   // It would stop only when its disk or its vfork child lets it, and a request to stop cannot be taken back.
   if (state == 'D') return Error{ErrorCode::kTimedOut, "the thread is in uninterruptible sleep"};
 
+  // Nobody has said how long it has been waiting: its scheduler knows.
+  const bool ask = !options.waiting_since && arch::HasTimeoutInRegister(activity->system_call);
+  const auto asleep = ask ? TimeSinceLastRun(thread.thread()) : std::nullopt;
+
   const int tid = thread.thread().tid;
   if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
     const int error_number = errno;
@@ -57,6 +62,8 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
     frozen.waiting_since_ = frozen.begin_;
   } else if (options.waiting_since) {
     frozen.waiting_since_ = std::max(*options.waiting_since, thread.reissued_at());
+  } else if (asleep) {
+    frozen.waiting_since_ = frozen.begin_ - *asleep;
   }
   ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
   const Stop stop = WaitForStop(thread.thread(), frozen.begin_ + options.limit);

@@ -99,6 +99,28 @@ TEST(FrozenThread, KeepsTheTimeoutOfAWaitThatItIsToldOf) {
   EXPECT_EQ(target.shared().late, 0);
 }
 
+TEST(FrozenThread, KeepsTheTimeoutOfAWaitThatNobodyToldItOf) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 150); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(look.ok());
+  Tracer tracer;
+  for (int waits = 0; waits < 5; ++waits) {
+    const int finished = target.shared().finished;
+    ASSERT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
+    for (int i = 0; i < 4; ++i) {
+      std::this_thread::sleep_for(milliseconds(17));
+      tracer.Run([&] {
+        auto again = ThreadLook::Open(look->thread());
+        const auto frozen = FrozenThread::Freeze(*again, {});
+        EXPECT_TRUE(frozen.ok()) << frozen.error().what;
+      });
+    }
+  }
+  EXPECT_EQ(target.shared().interrupted, 0);
+  EXPECT_EQ(target.shared().early, 0);
+  EXPECT_EQ(target.shared().late, 0);
+}
+
 TEST(FrozenThread, LosesNoSignal) {
   static Waits* seen = nullptr;
   const ForkedTarget<Waits> target([](Waits& waits) {
