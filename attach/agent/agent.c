@@ -284,18 +284,20 @@ __attribute__((visibility("default"))) int epoll_create1(int flags) {
 
 /* ---- called by pyleak on a borrowed thread (attach) ---- */
 
-__attribute__((visibility("default"))) void pyleak_begin(void) {
+/* The last thing that each of these does: pyleak waits for it, and the thread is on its way home. */
+static void finish(int64_t result) { __atomic_store_n(&context.result, result, __ATOMIC_RELEASE); }
+
+static int64_t begin(void) {
   const int64_t fd = pyleak_create_memory("pyleak", context.arena_bytes);
-  context.result = fd;
-  if (pyleak_failed(fd)) return;
+  if (pyleak_failed(fd)) return fd;
   context.memory_fd = (int32_t)fd;
   const int64_t address = pyleak_map_shared((int)fd, context.arena_bytes);
-  context.result = address;
-  if (!pyleak_failed(address)) {
-    context.arena = (uint64_t)address;
-    context.result = map_armed_page();
-  }
+  if (pyleak_failed(address)) return address;
+  context.arena = (uint64_t)address;
+  return map_armed_page();
 }
+
+__attribute__((visibility("default"))) void pyleak_begin(void) { finish(begin()); }
 
 /* Writes one import slot if it still holds what is expected; other threads may call through it at the same moment. */
 static int64_t write_import_slot(const struct PyleakPatch* patch, uint64_t expected, uint64_t value) {
@@ -314,7 +316,7 @@ static uint32_t patch_count(void) {
 }
 
 /* Also for modules that were loaded since: what has been applied stays as it is. */
-__attribute__((visibility("default"))) void pyleak_install(void) {
+static int64_t install(void) {
   if (context.memory_fd >= 0) {
     pyleak_close(context.memory_fd);
     context.memory_fd = -1;
@@ -323,30 +325,36 @@ __attribute__((visibility("default"))) void pyleak_install(void) {
     const int claimed = claim_region();
     __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
   }
-  context.result = 0;
+  int64_t result = 0;
   for (uint32_t i = 0; i < patch_count(); ++i) {
     struct PyleakPatch* patch = &context.patches[i];
     if (patch->applied) continue;
-    const int64_t result = write_import_slot(patch, patch->original, patch->replacement);
-    if (pyleak_failed(result)) {
-      context.result = result;
-      continue;
+    const int64_t written = write_import_slot(patch, patch->original, patch->replacement);
+    if (pyleak_failed(written)) {
+      result = written;
+    } else {
+      patch->applied = 1;
     }
-    patch->applied = 1;
   }
+  return result;
 }
 
-__attribute__((visibility("default"))) void pyleak_remove(void) {
+__attribute__((visibility("default"))) void pyleak_install(void) { finish(install()); }
+
+static int64_t put_back(void) {
   __atomic_store_n(armed(), PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
-  context.result = 0;
+  int64_t result = 0;
   for (uint32_t i = 0; i < patch_count(); ++i) {
     struct PyleakPatch* patch = &context.patches[i];
     if (!patch->applied) continue;
-    const int64_t result = write_import_slot(patch, patch->replacement, patch->original);
-    if (pyleak_failed(result)) {
-      context.result = result;
-      continue;
+    const int64_t written = write_import_slot(patch, patch->replacement, patch->original);
+    if (pyleak_failed(written)) {
+      result = written;
+    } else {
+      patch->applied = 0;
     }
-    patch->applied = 0;
   }
+  return result;
 }
+
+__attribute__((visibility("default"))) void pyleak_remove(void) { finish(put_back()); }

@@ -146,6 +146,9 @@ struct PyleakPatch {
 };
 #define PYLEAK_MAX_PATCHES 512
 
+/* What pyleak puts into PyleakContext.result before a call of the agent, which stores its own last of all. */
+#define PYLEAK_RESULT_PENDING INT64_MIN
+
 #define PYLEAK_FUNCTION_NAMES                                                                                     \
   "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "__poll_chk", "ppoll", "__ppoll_chk", "select", "pselect", \
       "syscall", "epoll_create", "epoll_create1"

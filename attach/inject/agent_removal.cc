@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "attach/base/file.h"
+#include "attach/inject/agent_call.h"
 #include "attach/proc/thread_list.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/arch/agent_stubs.h"
@@ -95,20 +96,11 @@ Result<void> Removal::RestoreSlots() {
   // Never begun: whoever placed it died before.
   if (context_.armed == 0) return {};
   ForgetStaleSlots();
-  auto held = target_.tracer.Run([&]() -> Result<std::chrono::nanoseconds> {
-    auto thread =
-        BorrowedThread::Borrow(target_.process, target_.memory, target_.gadgets, {.observer = target_.observer});
-    if (!thread) return std::move(thread).error();
-    // The agent's functions run in borrowed threads only, so nobody changes its context meanwhile.
-    auto written = target_.memory.WriteValue(agent_.context(), context_);
-    if (!written) return std::move(written).error();
-    if (auto called = thread->Call(agent_.remove_function()); !called) return std::move(called).error();
-    return thread->GiveBack();
-  });
+  // The agent's functions run in borrowed threads only, so nobody else changes its context.
+  if (auto written = target_.memory.WriteValue(agent_.context(), context_); !written) return written;
+  auto held = CallInTarget(target_, agent_, agent_.remove_function());
   if (!held) return std::move(held).error().While("putting the import slots back");
   Held(*held);
-  const auto after = agent_.ReadContext(target_.memory);
-  if (after && after->result < 0) return ErrnoError("putting the import slots back", static_cast<int>(-after->result));
   return {};
 }
 

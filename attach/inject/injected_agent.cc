@@ -12,6 +12,7 @@
 
 #include "attach/agent/embedded_agent.h"
 #include "attach/base/file.h"
+#include "attach/inject/agent_call.h"
 #include "attach/inject/gadgets.h"
 
 namespace pyleak::attach {
@@ -122,38 +123,35 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   std::ranges::copy(found.patches, context->patches);
   report_.foreign_slots = found.foreign_slots + found.slots_without_room;
 
-  auto held = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
-    auto thread = Borrow();
-    if (!thread) return std::move(thread).error();
-    return PlaceIn(*std::move(thread), embedded->MovedTo(*base), *context, options);
-  });
-  if (!held) return std::move(held).error().While("placing the agent");
-  report_.held = *held;
-  return {};
-}
-
-Result<std::chrono::nanoseconds> InjectedAgent::PlaceIn(BorrowedThread thread, const PlacedAgent& agent,
-                                                        const PyleakContext& context, const InjectionOptions& options) {
-  if (auto mapped = MapImage(thread, agent, context); !mapped) return std::move(mapped).error();
-  placed_ = std::make_unique<PlacedAgent>(agent);
-  auto begun = CallAgent(thread, placed_->begin_function());
-  if (begun.ok()) {
-    auto opened = OpenArena(options);
-    if (!opened) begun = std::move(opened).error();
-  }
-  if (!begun) {
-    // Nothing calls it yet.
-    (void)Unmap(thread, agent.range().begin, agent.range().size_bytes());
-    placed_.reset();
-    return std::move(begun).error();
-  }
-  const auto installed = CallAgent(thread, placed_->install_function());
-  if (!installed) return installed.error();
+  auto begun = Begin(embedded->MovedTo(*base), *context);
+  if (!begun) return std::move(begun).error().While("placing the agent");
+  if (auto opened = OpenArena(options); !opened) return std::move(opened).error().While("opening the agent's memory");
+  auto installed = CallAgent(placed_->install_function());
+  if (!installed) return std::move(installed).error().While("redirecting the wait calls");
   const auto patches =
       std::span(installed->patches).first(std::min<std::size_t>(installed->patch_count, PYLEAK_MAX_PATCHES));
   report_.redirected_slots = static_cast<std::size_t>(
       std::ranges::count_if(patches, [](const PyleakPatch& patch) { return patch.applied != 0; }));
-  return thread.GiveBack();
+  return {};
+}
+
+Result<void> InjectedAgent::Begin(const PlacedAgent& agent, const PyleakContext& context) {
+  auto held = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
+    auto thread = Borrow();
+    if (!thread) return std::move(thread).error();
+    if (auto mapped = MapImage(*thread, agent, context); !mapped) return std::move(mapped).error();
+    return thread->GiveBack();
+  });
+  if (!held) return std::move(held).error();
+  Held(*held);
+  placed_ = std::make_unique<PlacedAgent>(agent);
+  auto begun = CallAgent(agent.begin_function());
+  if (!begun) return std::move(begun).error();
+  return {};
+}
+
+void InjectedAgent::Held(std::chrono::nanoseconds duration) {
+  report_.longest_hold = std::max(report_.longest_hold, duration);
 }
 
 Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context) {
@@ -196,11 +194,12 @@ Result<void> InjectedAgent::OpenArena(const InjectionOptions& options) {
   return {};
 }
 
-Result<PyleakContext> InjectedAgent::CallAgent(BorrowedThread& thread, RemoteAddress function) {
-  if (auto called = thread.Call(function); !called) return std::move(called).error();
+Result<PyleakContext> InjectedAgent::CallAgent(RemoteAddress function) {
+  auto held = CallInTarget(target(), *placed_, function);
+  if (!held) return std::move(held).error();
+  Held(*held);
   const auto context = placed_->ReadContext(*memory_);
   if (!context) return Error{ErrorCode::kCorrupt, "the agent's context cannot be read back"};
-  if (context->result < 0) return ErrnoError("the agent", static_cast<int>(-context->result));
   return *context;
 }
 
@@ -221,15 +220,9 @@ Result<std::size_t> InjectedAgent::ExtendToNewModules() {
   if (found.patches.empty()) return std::size_t{0};
   std::ranges::copy(found.patches, context->patches + context->patch_count);
   context->patch_count += static_cast<std::uint32_t>(found.patches.size());
-  auto extended = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
-    auto thread = Borrow();
-    if (!thread) return std::move(thread).error();
-    if (auto written = memory_->WriteValue(placed_->context(), *context); !written) return std::move(written).error();
-    if (auto installed = CallAgent(*thread, placed_->install_function()); !installed) {
-      return std::move(installed).error();
-    }
-    return thread->GiveBack();
-  });
+  // The agent's functions run in borrowed threads only, so nobody else changes its context.
+  if (auto written = memory_->WriteValue(placed_->context(), *context); !written) return std::move(written).error();
+  auto extended = CallAgent(placed_->install_function());
   if (!extended) return std::move(extended).error().While("redirecting the calls of a module that was loaded later");
   report_.redirected_slots += found.patches.size();
   return found.patches.size();

@@ -34,7 +34,8 @@ struct InjectionOptions {
 struct InjectionReport {
   std::size_t redirected_slots = 0;  ///< 0: the program does not, or not yet, import any wait call.
   std::size_t foreign_slots = 0;     ///< Left alone, because something else than libc's function is in them.
-  std::chrono::nanoseconds held{};   ///< One thread, for so long; no other was stopped.
+  /// One thread was taken away from its work for so long, three times; no other was stopped.
+  std::chrono::nanoseconds longest_hold{};
 };
 
 /// The agent, placed in a running process without its loader, and the heartbeat that it writes. Lives as long as the
@@ -77,11 +78,11 @@ class InjectedAgent {
 
   Result<void> RemoveLeftovers(const MemoryMap& map) const;
   Result<void> Place(const InjectionOptions& options);
-  Result<std::chrono::nanoseconds> PlaceIn(BorrowedThread thread, const PlacedAgent& agent,
-                                           const PyleakContext& context, const InjectionOptions& options);
+  Result<void> Begin(const PlacedAgent& agent, const PyleakContext& context);
   Result<void> MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context);
   Result<void> OpenArena(const InjectionOptions& options);
-  Result<PyleakContext> CallAgent(BorrowedThread& thread, RemoteAddress function);
+  Result<PyleakContext> CallAgent(RemoteAddress function);
+  void Held(std::chrono::nanoseconds duration);
   Result<BorrowedThread> Borrow() const;
 
   ProcessIdentity process_;

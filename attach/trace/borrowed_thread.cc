@@ -1,5 +1,6 @@
 #include "attach/trace/borrowed_thread.h"
 
+#include <sched.h>
 #include <sys/ptrace.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "attach/agent/protocol.h"
 #include "attach/proc/thread_list.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/borrow_choice.h"
@@ -145,13 +147,32 @@ void BorrowedThread::Observe(const char* step) const {
 }
 
 Result<std::int64_t> BorrowedThread::SystemCall(std::int64_t number, std::span<const std::uint64_t> arguments) {
-  return RunUntilReturn(
-      arch::EnterSystemCall(frozen_.stopped_, frame_->address(), gadgets_.system_call, number, arguments));
+  auto sent = Send(arch::EnterSystemCall(frozen_.stopped_, frame_->address(), gadgets_.system_call, number, arguments));
+  if (!sent) return std::move(sent).error();
+  return RunUntilReturn();
 }
 
-Result<void> BorrowedThread::Call(RemoteAddress function) {
-  auto result = RunUntilReturn(arch::EnterFunction(frozen_.stopped_, frame_->address(), function));
-  if (!result) return std::move(result).error();
+Result<std::int64_t> BorrowedThread::Call(RemoteAddress function, RemoteAddress result_at) {
+  if (auto cleared = memory_->WriteValue(result_at, std::int64_t{PYLEAK_RESULT_PENDING}); !cleared) {
+    return std::move(cleared).error();
+  }
+  auto sent = Send(arch::EnterFunction(frozen_.stopped_, frame_->address(), function));
+  if (!sent) return std::move(sent).error();
+  return RunUntilStored(result_at);
+}
+
+Result<void> BorrowedThread::Send(const arch::NativeRegisters& entry) {
+  const int tid = frozen_.tid();
+  Observe("write frame");
+  if (auto written = memory_->Write(frame_->address(), frame_->bytes()); !written) return written;
+  Observe("set registers");
+  if (!arch::WriteRegisters(tid, entry)) return ErrnoError("setting the registers of a borrowed thread");
+  away_ = true;
+  returning_ = false;
+  // Only now: whatever happens from here on, the frame brings the program's own mask back.
+  std::uint64_t blocked = ~kFaults;
+  ::ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
+  Observe("run");
   return {};
 }
 
@@ -180,19 +201,8 @@ Result<void> BorrowedThread::TakeSignal(int signal) {
   return Error{ErrorCode::kCorrupt, "a call of ours failed in the target with signal " + std::to_string(signal)};
 }
 
-Result<std::int64_t> BorrowedThread::RunUntilReturn(const arch::NativeRegisters& entry) {
+Result<std::int64_t> BorrowedThread::RunUntilReturn() {
   const int tid = frozen_.tid();
-  Observe("write frame");
-  if (auto written = memory_->Write(frame_->address(), frame_->bytes()); !written) return std::move(written).error();
-  Observe("set registers");
-  if (!arch::WriteRegisters(tid, entry)) return ErrnoError("setting the registers of a borrowed thread");
-  away_ = true;
-  returning_ = false;
-  // Only now: whatever happens from here on, the frame brings the program's own mask back.
-  std::uint64_t blocked = ~kFaults;
-  ::ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
-  Observe("run");
-
   std::int64_t result = 0;
   const auto deadline = steady_clock::now() + kCallLimit;
   for (int stops = 0; stops < kMostStops; ++stops) {
@@ -210,6 +220,48 @@ Result<std::int64_t> BorrowedThread::RunUntilReturn(const arch::NativeRegisters&
     if (returning_) return result;
   }
   return Error{ErrorCode::kCorrupt, "a call of ours did not return"};
+}
+
+Result<std::int64_t> BorrowedThread::RunUntilStored(RemoteAddress result_at) {
+  const ThreadId thread = frozen_.thread_->thread();
+  ::ptrace(PTRACE_CONT, thread.tid, nullptr, nullptr);
+  for (const auto deadline = steady_clock::now() + kCallLimit; steady_clock::now() < deadline;) {
+    const auto result = memory_->ReadValue<std::int64_t>(result_at);
+    if (result && *result != PYLEAK_RESULT_PENDING) {
+      Observe("stored");
+      auto caught = Catch();
+      return caught.ok() ? Result<std::int64_t>(*result) : std::move(caught).error();
+    }
+    ::sched_yield();
+    // Only a signal stops it: a fault of our call, or SIGSTOP.
+    const Stop stop = WaitForStop(thread, steady_clock::time_point::min());
+    if (stop.kind == StopKind::kTimedOut) continue;
+    if (stop.kind == StopKind::kEnded) break;
+    if (const int signal = stop.undelivered_signal(); signal != 0) {
+      if (auto taken = TakeSignal(signal); !taken) return std::move(taken).error();
+    }
+    ::ptrace(PTRACE_CONT, thread.tid, nullptr, std::exchange(signal_, 0));
+  }
+  // Still running, or gone: either way not stopped, so that nothing but the end of this thread of ours lets go of it.
+  frozen_.held_ = false;
+  FrozenThread::ExpectLateStop();
+  return Error{ErrorCode::kTimedOut, "the borrowed thread did not come back in time"};
+}
+
+Result<void> BorrowedThread::Catch() {
+  const ThreadId thread = frozen_.thread_->thread();
+  ::ptrace(PTRACE_INTERRUPT, thread.tid, nullptr, nullptr);
+  const Stop stop = WaitForStop(thread, steady_clock::now() + kStopLimit);
+  if (stop.kind != StopKind::kStopped) {
+    frozen_.held_ = false;
+    if (stop.kind == StopKind::kTimedOut) FrozenThread::ExpectLateStop();
+    return {};
+  }
+  away_ = false;
+  // A wait that it has gone back to has only just begun.
+  frozen_.waiting_since_ = steady_clock::now();
+  frozen_.Adopt(stop);
+  return {};
 }
 
 /// Behind rt_sigreturn(2) everything is as in the frame. One more stop on request, which is of the kind that the thread

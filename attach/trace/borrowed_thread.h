@@ -42,8 +42,9 @@ class BorrowedThread {
   /// What the kernel returned, a negative errno included.
   /// After any Error the thread is on its way home by itself and the object is of no further use.
   Result<std::int64_t> SystemCall(std::int64_t number, std::span<const std::uint64_t> arguments);
-  /// Runs a `void(void)` of the agent.
-  Result<void> Call(RemoteAddress function);
+  /// Runs a `void(void)` of the agent, which stores its result at `result_at` last of all. The thread then goes home at
+  /// once, without being stopped at each step: after this nothing is left to do but to give it back.
+  Result<std::int64_t> Call(RemoteAddress function, RemoteAddress result_at);
 
   /// Lets the thread go on where it was; for how long it was held.
   Result<std::chrono::nanoseconds> GiveBack();
@@ -62,8 +63,13 @@ class BorrowedThread {
                                                          const arch::Gadgets& gadgets, const MemoryMap& map,
                                                          StepObserver* observer);
 
-  /// Runs from `entry` until the thread is about to return by the frame; the result of its last system call.
-  Result<std::int64_t> RunUntilReturn(const arch::NativeRegisters& entry);
+  /// Sets the thread to begin at `entry` and then to go home.
+  Result<void> Send(const arch::NativeRegisters& entry);
+  /// Lets it run until it is about to return by the frame; the result of its last system call.
+  Result<std::int64_t> RunUntilReturn();
+  Result<std::int64_t> RunUntilStored(RemoteAddress result_at);
+  /// Stops the thread wherever it has got to on its way home, or at home.
+  Result<void> Catch();
   Result<Stop> Resume(std::uint64_t request, std::chrono::steady_clock::time_point deadline);
   Result<void> GoHome();
   /// A signal on its way to the thread: it gets it, unless it is a fault of our own call.

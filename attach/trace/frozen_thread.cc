@@ -9,7 +9,6 @@
 
 #include "attach/proc/thread_status.h"
 #include "attach/trace/last_run.h"
-#include "attach/trace/stop.h"
 
 namespace pyleak::attach {
 namespace {
@@ -72,12 +71,17 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
     ExpectLateStop();
     return Error{ErrorCode::kTimedOut, "the thread did not stop in time"};
   }
-  frozen.held_ = true;
-  frozen.own_stop_ = stop.on_request();
-  frozen.signal_ = stop.undelivered_signal();
-  if (!arch::ReadRegisters(tid, frozen.stopped_)) return std::optional<FrozenThread>();
-  frozen.ReissueSystemCall();
+  if (!frozen.Adopt(stop)) return std::optional<FrozenThread>();
   return std::optional<FrozenThread>(std::move(frozen));
+}
+
+bool FrozenThread::Adopt(const Stop& stop) {
+  held_ = true;
+  own_stop_ = stop.on_request();
+  signal_ = stop.undelivered_signal();
+  if (!arch::ReadRegisters(tid(), stopped_)) return false;
+  ReissueSystemCall();
+  return true;
 }
 
 FrozenThread::FrozenThread(FrozenThread&& other) noexcept

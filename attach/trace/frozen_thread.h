@@ -10,6 +10,7 @@
 #include "attach/trace/arch/x86_64.h"
 #include "attach/trace/capture_buffer.h"
 #include "attach/trace/registers.h"
+#include "attach/trace/stop.h"
 #include "attach/trace/thread_look.h"
 
 namespace pyleak::attach {
@@ -67,6 +68,8 @@ class FrozenThread {
   /// For how long the thread had been in its wait; std::nullopt where nobody knows.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> waited() const;
   static void ExpectLateStop();
+  /// Takes what the thread is after a stop; false when it has ended meanwhile.
+  bool Adopt(const Stop& stop);
   void ReissueSystemCall();
 
   ThreadLook* thread_;

@@ -27,10 +27,11 @@ struct Checks {
   std::atomic<int> signals{0};
   std::atomic<int> calls{0};
   std::atomic<std::uint64_t> function{0};
+  std::atomic<std::int64_t> result{0};
 };
 
 Checks* seen = nullptr;
-void CountCall() { ++seen->calls; }
+void CountCall() { seen->result = ++seen->calls; }
 
 /// Aborts as soon as anything is not as it left it: an EINTR, a vector register, errno, the signal mask.
 void LiveAndCheck(Checks& checks, int timeout_ms) {
@@ -68,6 +69,9 @@ void LiveAndCheck(Checks& checks, int timeout_ms) {
   }
 }
 
+/// The same in the target, which has inherited the mapping.
+RemoteAddress AddressOf(const auto& word) { return RemoteAddress(reinterpret_cast<std::uint64_t>(&word)); }
+
 struct Reached {
   ProcessIdentity identity;
   ProcessMemory memory;
@@ -94,9 +98,11 @@ TEST(BorrowedThread, RunsCallsAndGoesHome) {
       const auto pid = thread->SystemCall(SYS_getpid, {});
       ASSERT_TRUE(pid.ok()) << pid.error().what;
       EXPECT_EQ(*pid, target.pid());
-      ASSERT_TRUE(thread->Call(RemoteAddress(target.shared().function)).ok());
       const std::array<std::uint64_t, 1> none = {~0ULL};
       EXPECT_EQ(*thread->SystemCall(SYS_close, none), -EBADF);
+      const auto result = thread->Call(RemoteAddress(target.shared().function), AddressOf(target.shared().result));
+      ASSERT_TRUE(result.ok()) << result.error().what;
+      EXPECT_EQ(*result, i);
       ASSERT_TRUE(thread->GiveBack().ok());
     });
     ASSERT_EQ(target.shared().calls, i);
@@ -133,7 +139,7 @@ TEST(BorrowedThread, ComesBackFromAFaultOfOurCall) {
   tracer.Run([&] {
     auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {});
     ASSERT_TRUE(thread.ok()) << thread.error().what;
-    const auto called = thread->Call(RemoteAddress(0x10));
+    const auto called = thread->Call(RemoteAddress(0x10), AddressOf(target.shared().result));
     ASSERT_FALSE(called.ok());
     EXPECT_EQ(called.error().code, ErrorCode::kCorrupt);
   });
@@ -168,7 +174,7 @@ TEST(BorrowedThread, OutlivesUsAtEveryStep) {
       tracer.Run([&] {
         auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {.observer = &killer});
         (void)thread->SystemCall(SYS_getpid, {});
-        (void)thread->Call(RemoteAddress(target.shared().function));
+        (void)thread->Call(RemoteAddress(target.shared().function), AddressOf(target.shared().result));
         (void)thread->GiveBack();
       });
       ::_exit(0);

@@ -95,7 +95,7 @@ TEST(InjectedAgent, BeatsAndLeavesNothingBehind) {
     auto agent = InjectedAgent::Inject(*process, {.threshold = milliseconds(50)});
     ASSERT_TRUE(agent.ok()) << agent.error().what;
     EXPECT_GE(agent->report().redirected_slots, 1U);
-    held.push_back(agent->report().held);
+    held.push_back(agent->report().longest_hold);
     ASSERT_TRUE(Eventually([&] { return LoopSlot(*agent).has_value(); }));
     const std::uint64_t iteration = LoopSlot(*agent)->iteration;
     ASSERT_TRUE(Eventually([&] {

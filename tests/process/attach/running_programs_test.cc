@@ -1,0 +1,90 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "attach/base/file.h"
+#include "attach/inject/injected_agent.h"
+#include "attach/proc/thread_status.h"
+#include "tests/process/attach/forked_target.h"
+#include "tests/support/child.h"
+
+namespace pyleak::attach {
+namespace {
+
+using std::chrono::milliseconds;
+using test::Eventually;
+
+/// Each says in some line of its output that it is ready.
+struct RunningProgram {
+  const char* name;
+  std::vector<std::string> command;
+};
+
+std::vector<RunningProgram> Programs() {
+  const std::string asyncio =
+      "import asyncio, threading, time\n"
+      "threading.Thread(target=lambda: time.sleep(3600), daemon=True).start()\n"
+      "async def main():\n"
+      "  print('ready', flush=True)\n"
+      "  while True:\n"
+      "    await asyncio.sleep(0.005)\n"
+      "asyncio.run(main())\n";
+  return {{"CPython", {"/usr/bin/python3", "-c", asyncio}},
+          {"Node", {"node", "-e", "setInterval(() => {}, 5); console.log('ready')"}},
+          {"Redis",
+           {"redis-server", "--port", "0", "--unixsocket", testing::TempDir() + "/redis." + std::to_string(::getpid()),
+            "--save", "", "--hz", "100"}}};
+}
+
+bool HoldsAnAgent(int pid) {
+  const auto map = MemoryMap::Read(pid);
+  return std::ranges::any_of(map->mappings(), [](const Mapping& mapping) {
+    return mapping.path.starts_with("/memfd:pyleak") || mapping.range.begin.value() % (1ULL << 32) == 0x504c0000;
+  });
+}
+
+class RunningPrograms : public testing::TestWithParam<RunningProgram> {};
+
+TEST_P(RunningPrograms, AreWatchedAndLeftAsTheyWere) {
+  testing_support::Child child(GetParam().command);
+  const auto process = ProcessIdentity::Open(child.pid());
+  ASSERT_TRUE(process.ok());
+  std::vector<std::chrono::nanoseconds> held;
+  std::vector<std::chrono::nanoseconds> removal;
+  std::vector<std::chrono::nanoseconds> all;
+  while (child.ReadLine().find("ready") == std::string::npos) ASSERT_TRUE(process->StillRuns());
+  for (int cycle = 0; cycle < 20; ++cycle) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto agent = InjectedAgent::Inject(*process, {.threshold = milliseconds(50)});
+    ASSERT_TRUE(agent.ok()) << agent.error().what;
+    all.push_back(std::chrono::steady_clock::now() - begin);
+    held.push_back(agent->report().longest_hold);
+    EXPECT_GE(agent->report().redirected_slots, 2U);
+    EXPECT_EQ(agent->report().foreign_slots, 0U);
+    ASSERT_TRUE(Eventually([&] {
+      return std::ranges::any_of(agent->heartbeat().Read(), [](const SlotReading& slot) { return slot.iteration > 3; });
+    }));
+    const auto removed = agent->Remove();
+    ASSERT_TRUE(removed.ok()) << removed.error().what;
+    EXPECT_TRUE(removed->unmapped()) << removed->left_because;
+    removal.push_back(removed->longest_hold);
+    ASSERT_FALSE(HoldsAnAgent(child.pid())) << "cycle " << cycle;
+    EXPECT_EQ(ReadThreadStatus(child.pid())->tracer_pid, 0);
+    ASSERT_TRUE(process->StillRuns());
+  }
+  std::ranges::sort(held);
+  std::ranges::sort(all);
+  std::ranges::sort(removal);
+  const auto us = [](std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e3; };
+  std::printf(
+      "%s: one thread held for %.0f us (median), %.0f us (longest of 20); to take it out %.0f us; all of it %.1f ms\n",
+      GetParam().name, us(held[10]), us(held.back()), us(removal[10]), us(all[10]) / 1e3);
+}
+
+INSTANTIATE_TEST_SUITE_P(, RunningPrograms, testing::ValuesIn(Programs()),
+                         [](const auto& program) { return std::string(program.param.name); });
+
+}  // namespace
+}  // namespace pyleak::attach
