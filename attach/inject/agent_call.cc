@@ -10,7 +10,7 @@ Result<std::chrono::nanoseconds> CallInTarget(const InjectionTarget& target, con
                                               RemoteAddress function) {
   const RemoteAddress result_at = agent.context() + offsetof(PyleakContext, result);
   return target.tracer.Run([&]() -> Result<std::chrono::nanoseconds> {
-    auto thread = BorrowedThread::Borrow(target.process, target.memory, target.gadgets, {.observer = target.observer});
+    auto thread = BorrowedThread::Borrow(target.process, target.memory, target.gadgets, target.borrowing);
     if (!thread) return std::move(thread).error();
     const auto result = thread->Call(function, result_at);
     if (!result) return result.error();

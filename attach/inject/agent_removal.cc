@@ -23,14 +23,16 @@ using std::chrono::milliseconds;
 constexpr int kTries = 40;
 constexpr milliseconds kTryPause(5);
 constexpr std::size_t kMostThreads = 32768;
-/// A thread inside the agent has a return address into it this near to its stack pointer: the agent's own frames and
-/// the vDSO's are 100 bytes deep together, and a signal handler's frame with the vector state less than 4 KiB.
-constexpr std::size_t kStackToSearch = 8192;
+/// How much of a stack is searched for signal frames.
+constexpr std::size_t kStackToSearch = std::size_t{32} << 10;
+/// The vDSO's clock_gettime, and libc's, are shorter, as are their frames.
+constexpr std::uint64_t kClockBytes = 4096;
+constexpr std::size_t kClockFrame = 512;
 
 Result<std::chrono::nanoseconds> UnmapRanges(const InjectionTarget& target, std::span<const AddressRange> ranges,
                                              int file_to_close) {
   return target.tracer.Run([&]() -> Result<std::chrono::nanoseconds> {
-    auto thread = BorrowedThread::Borrow(target.process, target.memory, target.gadgets, {.observer = target.observer});
+    auto thread = BorrowedThread::Borrow(target.process, target.memory, target.gadgets, target.borrowing);
     if (!thread) return std::move(thread).error();
     if (file_to_close >= 0) {
       const std::array<std::uint64_t, 1> file = {static_cast<std::uint64_t>(file_to_close)};
@@ -63,8 +65,8 @@ class Removal {
 
  private:
   [[nodiscard]] std::vector<PyleakSlot> SlotsInWait() const;
-  [[nodiscard]] bool IsNearAgent(ThreadLook& look) const;
-  [[nodiscard]] bool SeesAgent(RemoteAddress stack_pointer, RemoteAddress program_counter) const;
+  [[nodiscard]] bool IsInAgent(ThreadLook& look) const;
+  [[nodiscard]] bool IsInAgentCode(RemoteAddress stack_pointer, RemoteAddress program_counter) const;
   Result<bool> LeadOut(int tid, const PyleakSlot& slot);
   Result<bool> ReplaceReturn(const Registers& registers, const PyleakSlot& slot) const;
   void ForgetStaleSlots();
@@ -152,24 +154,36 @@ Result<bool> Removal::LeadOut(int tid, const PyleakSlot& slot) {
   });
 }
 
-bool Removal::SeesAgent(RemoteAddress stack_pointer, RemoteAddress program_counter) const {
+/// The agent's own code runs to its end in a moment and calls nothing but the clock; for the functions that it stands
+/// for, its slots and its counter say who is inside. So a thread is in the agent's code if its program counter is
+/// there, or in the clock that was called from there, or will be when a signal handler on top of it returns. Words that
+/// only look like addresses in the agent are left by calls that are over.
+bool Removal::IsInAgentCode(RemoteAddress stack_pointer, RemoteAddress program_counter) const {
   if (agent_.range().Contains(program_counter)) return true;
   std::array<std::uint64_t, kStackToSearch / sizeof(std::uint64_t)> words;
   const std::size_t bytes = target_.memory.Read(stack_pointer, std::as_writable_bytes(std::span(words)));
-  const auto live = std::span(words).first(bytes / sizeof(std::uint64_t));
-  return std::ranges::any_of(live, [&](std::uint64_t word) { return agent_.range().Contains(RemoteAddress(word)); });
+  const auto stack = std::span(words).first(bytes / sizeof(std::uint64_t));
+  const auto in_agent = [&](std::uint64_t word) { return agent_.range().Contains(RemoteAddress(word)); };
+  const AddressRange clock{RemoteAddress(context_.clock), RemoteAddress(context_.clock) + kClockBytes};
+  const auto clock_frame = stack.first(std::min(stack.size(), kClockFrame / sizeof(std::uint64_t)));
+  if (clock.Contains(program_counter) && std::ranges::any_of(clock_frame, in_agent)) return true;
+  for (std::size_t i = 0; i + arch::kSignalFrameCounterAt < stack.size(); ++i) {
+    const bool is_signal_frame = RemoteAddress(stack[i]) == target_.gadgets.signal_return;
+    if (is_signal_frame && in_agent(stack[i + arch::kSignalFrameCounterAt])) return true;
+  }
+  return false;
 }
 
-bool Removal::IsNearAgent(ThreadLook& look) const {
+bool Removal::IsInAgent(ThreadLook& look) const {
   const auto activity = look.Look();
   if (!activity) return false;
-  if (!activity->running) return SeesAgent(activity->stack_pointer, activity->program_counter);
+  if (!activity->running) return IsInAgentCode(activity->stack_pointer, activity->program_counter);
   return target_.tracer.Run([&] {
     auto frozen = FrozenThread::Freeze(look, {});
     if (!frozen) return true;
     if (!frozen->has_value()) return false;
     const Registers registers = (*frozen)->registers();
-    return SeesAgent(registers.stack_pointer(), registers.program_counter());
+    return IsInAgentCode(registers.stack_pointer(), registers.program_counter());
   });
 }
 
@@ -190,7 +204,7 @@ Result<bool> Removal::LeadThreadsOut() {
   if (region && region->slotless_inside != 0) return false;
   for (const int tid : threads) {
     auto look = ThreadLook::Open({target_.process.pid(), tid});
-    if (look.ok() && IsNearAgent(*look)) return false;
+    if (look.ok() && IsInAgent(*look)) return false;
   }
   return true;
 }

@@ -68,7 +68,7 @@ Result<InjectedAgent> InjectedAgent::Inject(const ProcessIdentity& process, cons
   const auto module_list = ModuleListWatch::Over(process, *owned_memory);
 
   InjectedAgent agent(process, std::move(owned_memory), *std::move(image), *gadgets, module_list);
-  agent.observer_ = options.observer;
+  agent.borrowing_ = {.limit = options.patience, .observer = options.observer};
   if (auto removed = agent.RemoveLeftovers(*map); !removed) return std::move(removed).error();
   if (auto placed = agent.Place(options); !placed) return std::move(placed).error();
   return agent;
@@ -93,7 +93,7 @@ Result<void> InjectedAgent::RemoveLeftovers(const MemoryMap& map) const {
 }
 
 Result<BorrowedThread> InjectedAgent::Borrow() const {
-  return BorrowedThread::Borrow(process_, *memory_, gadgets_, {.observer = observer_});
+  return BorrowedThread::Borrow(process_, *memory_, gadgets_, borrowing_);
 }
 
 Result<void> InjectedAgent::Place(const InjectionOptions& options) {
@@ -203,23 +203,36 @@ Result<PyleakContext> InjectedAgent::CallAgent(RemoteAddress function) {
   return *context;
 }
 
+/// Without those of modules that have been unloaded since.
+std::vector<PyleakPatch> InjectedAgent::StillApplied(const PyleakContext& context) const {
+  std::vector<PyleakPatch> applied;
+  for (const PyleakPatch& patch : std::span(context.patches).first(context.patch_count)) {
+    const auto value = memory_->ReadValue<std::uint64_t>(RemoteAddress(patch.slot));
+    if (patch.applied != 0 && value == patch.replacement) applied.push_back(patch);
+  }
+  return applied;
+}
+
 Result<std::size_t> InjectedAgent::ExtendToNewModules() {
   const auto now = module_list_.Fingerprint(*memory_);
-  if (!placed_ || !now || now == modules_seen_) return std::size_t{0};
-  const auto map = MemoryMap::Read(process_.pid());
-  if (!map) return map.error();
-  const auto modules = LoadedModules::Read(process_, *memory_, *map);
-  if (!modules) return modules.error();
+  if (!placed_ || !now) return std::size_t{0};
   auto context = placed_->ReadContext(*memory_);
   if (!context || context->patch_count > PYLEAK_MAX_PATCHES) {
     return Error{ErrorCode::kCorrupt, "the agent's context has been overwritten"};
   }
-  std::vector<PyleakPatch> known(context->patches, context->patches + context->patch_count);
+  // A module that has gone and come back looks the same, but for its slots.
+  const std::vector<PyleakPatch> known = StillApplied(*context);
+  if (now == modules_seen_ && known.size() == context->patch_count) return std::size_t{0};
+  const auto map = MemoryMap::Read(process_.pid());
+  if (!map) return map.error();
+  const auto modules = LoadedModules::Read(process_, *memory_, *map);
+  if (!modules) return modules.error();
   const Redirections found = FindRedirections(*modules, *memory_, *map, image_, placed_->range().begin, known);
   modules_seen_ = now;
   if (found.patches.empty()) return std::size_t{0};
-  std::ranges::copy(found.patches, context->patches + context->patch_count);
-  context->patch_count += static_cast<std::uint32_t>(found.patches.size());
+  std::ranges::copy(known, context->patches);
+  std::ranges::copy(found.patches, context->patches + known.size());
+  context->patch_count = static_cast<std::uint32_t>(known.size() + found.patches.size());
   // The agent's functions run in borrowed threads only, so nobody else changes its context.
   if (auto written = memory_->WriteValue(placed_->context(), *context); !written) return std::move(written).error();
   auto extended = CallAgent(placed_->install_function());

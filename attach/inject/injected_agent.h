@@ -28,6 +28,8 @@ struct InjectionOptions {
   /// One for the process itself, and one for each child of it that is to be watched at the same time.
   std::uint32_t region_count = 1;
   bool follow_children = false;
+  /// How long to look for a thread that can be borrowed without harm.
+  std::chrono::milliseconds patience = std::chrono::seconds(10);
   StepObserver* observer = nullptr;
 };
 
@@ -74,13 +76,14 @@ class InjectedAgent {
         gadgets_(gadgets),
         module_list_(module_list) {}
 
-  [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, observer_}; }
+  [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, borrowing_}; }
 
   Result<void> RemoveLeftovers(const MemoryMap& map) const;
   Result<void> Place(const InjectionOptions& options);
   Result<void> Begin(const PlacedAgent& agent, const PyleakContext& context);
   Result<void> MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context);
   Result<void> OpenArena(const InjectionOptions& options);
+  [[nodiscard]] std::vector<PyleakPatch> StillApplied(const PyleakContext& context) const;
   Result<PyleakContext> CallAgent(RemoteAddress function);
   void Held(std::chrono::nanoseconds duration);
   Result<BorrowedThread> Borrow() const;
@@ -92,7 +95,7 @@ class InjectedAgent {
   ModuleListWatch module_list_;
   std::optional<std::uint64_t> modules_seen_;
   std::unique_ptr<Tracer> tracer_ = std::make_unique<Tracer>();
-  StepObserver* observer_ = nullptr;
+  BorrowOptions borrowing_;
   std::unique_ptr<PlacedAgent> placed_;  ///< None before it has been placed, and after it has been removed.
   std::optional<SharedMemory> shared_;
   std::optional<Arena> arena_;

@@ -3,7 +3,7 @@
 #include "attach/memory/process_memory.h"
 #include "attach/proc/process_identity.h"
 #include "attach/trace/arch/signal_frame.h"
-#include "attach/trace/step_observer.h"
+#include "attach/trace/borrowed_thread.h"
 #include "attach/trace/tracer.h"
 
 namespace pyleak::attach {
@@ -14,7 +14,7 @@ struct InjectionTarget {
   const ProcessMemory& memory;
   const arch::Gadgets& gadgets;
   Tracer& tracer;
-  StepObserver* observer = nullptr;
+  BorrowOptions borrowing;
 };
 
 }  // namespace pyleak::attach

@@ -50,8 +50,9 @@ std::optional<PlacedAgent> PlacedAgent::At(const MemoryReader& memory, RemoteAdd
   PlacedAgent agent;
   agent.range_ = {base, base + bytes};
   const auto find = [&](std::string_view symbol, RemoteAddress& address) {
-    address = module->FindDefinition(symbol).value_or(RemoteAddress());
-    return agent.range_.Contains(address);
+    const auto found = module->FindDefinition(symbol);
+    address = found.value_or(RemoteAddress());
+    return found && agent.range_.Contains(address);
   };
   if (!find("pyleak_context", agent.context_) || !find("pyleak_begin", agent.begin_function_) ||
       !find("pyleak_install", agent.install_function_) || !find("pyleak_remove", agent.remove_function_)) {

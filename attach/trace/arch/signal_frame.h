@@ -50,6 +50,10 @@ class SignalFrame {
   RemoteAddress address_;
 };
 
+/// Words from the return address of a signal handler to the program counter that it interrupted, in the frame that the
+/// kernel has pushed: 8 bytes of address, 40 before the sigcontext, 16 registers.
+constexpr std::size_t kSignalFrameCounterAt = (8 + 40 + 16 * 8) / 8;
+
 /// How far below the stack pointer a frame may reach, and a function that is called with it.
 constexpr std::uint64_t kSignalFrameReach = 32768;
 
