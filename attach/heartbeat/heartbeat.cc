@@ -69,6 +69,7 @@ PyleakSlot* Heartbeat::slots() const {
 bool Heartbeat::live() const { return Load(region_->state) == PYLEAK_REGION_LIVE; }
 int Heartbeat::pid() const { return static_cast<int>(Load(region_->pid)); }
 RemoteAddress Heartbeat::agent_base() const { return RemoteAddress(Load(region_->agent_base)); }
+HeartbeatTime Heartbeat::claimed_at() const { return AsTime(Load(region_->claimed_ns)); }
 std::uint64_t Heartbeat::dropped_waits() const { return Load(region_->dropped_waits); }
 
 std::vector<SlotReading> Heartbeat::Read() const {

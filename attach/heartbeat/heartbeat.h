@@ -65,6 +65,8 @@ class Heartbeat {
   /// In the target's pid namespace.
   [[nodiscard]] int pid() const;
   [[nodiscard]] RemoteAddress agent_base() const;
+  /// Tells one claim of a region from another.
+  [[nodiscard]] HeartbeatTime claimed_at() const;
   /// Wait calls that found no slot and so are not watched.
   [[nodiscard]] std::uint64_t dropped_waits() const;
 

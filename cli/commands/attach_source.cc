@@ -87,15 +87,9 @@ void AttachSource::PlaceInNewPrograms() {
 }
 
 void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found) {
-  attach::Arena& arena = placed.agent.arena();
-  for (std::uint32_t i = 0; i < arena.region_count(); ++i) {
-    const attach::Heartbeat heartbeat = arena.region(i);
-    if (!heartbeat.live()) {
-      placed.taken.erase(i);
-      continue;
-    }
-    if (!placed.taken.insert(i).second) continue;
-    auto identity = attach::ProcessIdentity::Open(i == 0 ? placed.process.pid() : heartbeat.pid());
+  for (const attach::RegionClaim& claim : placed.claims.TakeNew(placed.agent.arena())) {
+    // The first is the target's own; the others number themselves as its pid namespace does.
+    auto identity = attach::ProcessIdentity::Open(claim.region == 0 ? placed.process.pid() : claim.heartbeat.pid());
     if (!identity) continue;
     auto process = WatchedProcess::Open(*identity);
     if (!process) continue;
@@ -103,7 +97,7 @@ void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found)
     if (!(*process)->interpreter_problem().empty()) {
       Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), identity->pid());
     }
-    found.push_back({*std::move(process), heartbeat});
+    found.push_back({*std::move(process), claim.heartbeat});
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/heartbeat/region_claims.h"
 #include "attach/inject/injected_agent.h"
 #include "attach/proc/process_identity.h"
 #include "cli/options.h"
@@ -38,7 +39,7 @@ class AttachSource : public ProcessSource {
   struct Placed {
     attach::ProcessIdentity process;
     attach::InjectedAgent agent;
-    std::set<std::uint32_t> taken;  ///< Regions that have been handed on.
+    attach::RegionClaims claims;
   };
   /// One program run by one process: exec makes another of it.
   struct Program {

@@ -1,69 +1,21 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "attach/inject/preload_session.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/run_source.h"
 #include "cli/commands/watch_session.h"
 #include "cli/complain.h"
 #include "cli/exit_status.h"
 #include "cli/launch/child_program.h"
-#include "cli/launch/disregard.h"
 #include "cli/launch/signal_relay.h"
-#include "cli/watch/process_source.h"
 
 namespace pyleak::cli {
 namespace {
-
-/// The program that `run` has started, and what it starts: every process that claims a region of the session's arena.
-class RunSource : public ProcessSource {
- public:
-  RunSource(attach::PreloadSession& session, ChildProgram& program, const SignalRelay& relay, bool children)
-      : session_(session), program_(program), relay_(relay), children_(children) {}
-
-  std::vector<FoundProcess> TakeNew() override {
-    session_.KeepRoom();
-    std::vector<FoundProcess> found;
-    for (std::uint32_t i = 0; i < session_.arena().region_count(); ++i) {
-      const attach::Heartbeat heartbeat = session_.arena().region(i);
-      if (!heartbeat.live()) {
-        taken_.erase(i);
-        continue;
-      }
-      if (!taken_.insert(i).second) continue;
-      if (!children_ && heartbeat.pid() != program_.process().pid()) continue;
-      auto identity = attach::ProcessIdentity::Open(heartbeat.pid());
-      if (!identity) continue;
-      auto process = WatchedProcess::Open(*identity);
-      if (process) found.push_back({*std::move(process), heartbeat});
-    }
-    return found;
-  }
-
-  std::vector<Warning> TakeWarnings() override { return {}; }
-
-  void Release(const FoundProcess& process) override { process.heartbeat.Free(); }
-
-  std::optional<EndReason> ReasonToEnd() override {
-    relay_.PassOn(program_);
-    if (program_.TryWait()) return EndReason::kTargetEnded;
-    return std::nullopt;
-  }
-
-  [[nodiscard]] std::vector<int> wakers() const override { return {relay_.fd(), program_.process().pidfd()}; }
-
- private:
-  attach::PreloadSession& session_;
-  ChildProgram& program_;
-  const SignalRelay& relay_;
-  bool children_;
-  std::set<std::uint32_t> taken_;
-};
 
 /// Waits for the program when the watch has ended before it: its exit status is ours.
 int WaitFor(ChildProgram& program, const SignalRelay& relay) {

@@ -71,11 +71,11 @@ class AsIfAlone(LiveTest):
 
 
 class Watched(LiveTest):
-    def run_to_the_end(self, command, threshold="50ms"):
+    def run_to_the_end(self, command, *options):
         """The blocks that the children themselves tell, by pid, and those that pyleak reports."""
         with tempfile.NamedTemporaryFile("r", encoding="utf-8") as events:
-            options = ["--format", "json", "--output", events.name, "--threshold", threshold]
-            result = pyleak("run", *options, "--", *command)
+            output = ["--format", "json", "--output", events.name]
+            result = pyleak("run", *output, "--threshold", "50ms", *options, "--", *command)
             self.assertEqual(result.returncode, 0, result.stderr)
             records = [valid_record(line) for line in events]
         facts = [json.loads(line) for line in result.stdout.splitlines()]
@@ -117,6 +117,16 @@ class Watched(LiveTest):
                 command = python_target("children.py", "itself", "1", "0.2", interpreter=path)
                 told, (record,) = self.run_to_the_end(command)
                 self.assert_python_stack(record, told[record["pid"]])
+
+    def test_many_children_one_after_the_other(self):
+        """Each gives its place in the heartbeat up again when it ends, watched or not."""
+        short = " ".join(compiled_target("plain_loop", "1"))
+        last = " ".join(python_target("children.py", "itself", "1", "0.2"))
+        for option in ("--children", "--no-children"):
+            with self.subTest(option):
+                script = f"i=0; while [ $i -lt 90 ]; do {short} >&2; i=$((i+1)); done; exec {last}"
+                told, records = self.run_to_the_end(["sh", "-c", script], option)
+                self.assertEqual([record["pid"] for record in records], list(told))
 
     def test_the_first_iteration(self):
         """A block right after the loop's first wait, at the very start of the program."""

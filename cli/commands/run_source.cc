@@ -1,0 +1,88 @@
+#include "cli/commands/run_source.h"
+
+#include <utility>
+
+#include "cli/watch/event_maker.h"
+
+namespace pyleak::cli {
+namespace {
+
+/// Iterations over the threshold that nobody has read.
+std::uint64_t LongIterations(const attach::Heartbeat& heartbeat) {
+  std::uint64_t count = 0;
+  for (const attach::SlotReading& slot : heartbeat.Read()) {
+    std::uint64_t tail = 0;
+    const auto drained = heartbeat.Drain(slot.slot, tail);
+    count += drained.iterations.size() + drained.lost;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::vector<FoundProcess> RunSource::TakeNew() {
+  FreeRegionsOfEndedBystanders();
+  std::vector<FoundProcess> found;
+  for (const attach::RegionClaim& claim : claims_.TakeNew(session_.arena())) TakeRegion(claim.heartbeat, found);
+  session_.KeepRoom();
+  return found;
+}
+
+void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found) {
+  const int pid = heartbeat.pid();
+  auto identity = attach::ProcessIdentity::Open(pid);
+  if (!identity) {
+    if (const std::uint64_t count = LongIterations(heartbeat)) {
+      Warn("ended_unseen", std::to_string(count) + " block(s) of a process that ended before pyleak looked at it", pid);
+    }
+    heartbeat.Free();
+    return;
+  }
+  if (!children_ && pid != program_.process().pid()) {
+    bystanders_.push_back({*identity, heartbeat});
+    return;
+  }
+  auto process = WatchedProcess::Open(*identity);
+  if (!process) {
+    if (identity->StillRuns()) Warn("not_watched", "a process cannot be watched: " + process.error().what, pid);
+    bystanders_.push_back({*identity, heartbeat});
+    return;
+  }
+  if (!(*process)->interpreter_problem().empty()) {
+    Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), pid);
+  }
+  found.push_back({*std::move(process), heartbeat});
+}
+
+void RunSource::FreeRegionsOfEndedBystanders() {
+  std::erase_if(bystanders_, [](const Bystander& bystander) {
+    if (bystander.process.StillRuns()) return false;
+    bystander.heartbeat.Free();
+    return true;
+  });
+}
+
+std::vector<Warning> RunSource::TakeWarnings() {
+  const std::uint64_t unwatched = session_.unwatched_processes();
+  if (unwatched > unwatched_processes_) {
+    Warn("too_many_processes", std::to_string(unwatched) + " process(es) too many to watch all at once", std::nullopt);
+  }
+  unwatched_processes_ = unwatched;
+  return std::exchange(warnings_, {});
+}
+
+void RunSource::Release(const FoundProcess& process) { process.heartbeat.Free(); }
+
+std::optional<EndReason> RunSource::ReasonToEnd() {
+  relay_.PassOn(program_);
+  if (program_.TryWait()) return EndReason::kTargetEnded;
+  return std::nullopt;
+}
+
+std::vector<int> RunSource::wakers() const { return {relay_.fd(), program_.process().pidfd()}; }
+
+void RunSource::Warn(const std::string& code, const std::string& message, std::optional<int> pid) {
+  warnings_.push_back({Now(), code, message, pid});
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/heartbeat/region_claims.h"
+#include "attach/inject/preload_session.h"
+#include "cli/launch/child_program.h"
+#include "cli/launch/signal_relay.h"
+#include "cli/watch/process_source.h"
+
+namespace pyleak::cli {
+
+/// The program that `run` has started, and what it starts: every process that claims a region of the session's arena.
+class RunSource : public ProcessSource {
+ public:
+  /// All of them are used as long as the source. Without `children` only the program itself is watched.
+  RunSource(attach::PreloadSession& session, ChildProgram& program, const SignalRelay& relay, bool children)
+      : session_(session), program_(program), relay_(relay), children_(children) {}
+
+  std::vector<FoundProcess> TakeNew() override;
+  std::vector<Warning> TakeWarnings() override;
+  void Release(const FoundProcess& process) override;
+  std::optional<EndReason> ReasonToEnd() override;
+  [[nodiscard]] std::vector<int> wakers() const override;
+
+ private:
+  /// A process that is not watched, but keeps its region as long as it runs.
+  struct Bystander {
+    attach::ProcessIdentity process;
+    attach::Heartbeat heartbeat;
+  };
+
+  void TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found);
+  void FreeRegionsOfEndedBystanders();
+  void Warn(const std::string& code, const std::string& message, std::optional<int> pid);
+
+  attach::PreloadSession& session_;
+  ChildProgram& program_;
+  const SignalRelay& relay_;
+  bool children_;
+  attach::RegionClaims claims_;
+  std::vector<Bystander> bystanders_;
+  std::uint64_t unwatched_processes_ = 0;  ///< As far as they have been told of.
+  std::vector<Warning> warnings_;
+};
+
+}  // namespace pyleak::cli
