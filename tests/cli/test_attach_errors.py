@@ -27,7 +27,7 @@ class Errors(LiveTest):
     def test_no_such_process(self):
         gone = subprocess.Popen(["true"])
         gone.wait()
-        self.assert_error(pyleak("attach", gone.pid), f"{gone.pid}.*no such process|no such process.*{gone.pid}")
+        self.assert_error(pyleak("attach", gone.pid), f"no process has the pid {gone.pid}")
 
     def test_a_zombie(self):
         zombie = subprocess.Popen(["true"])
@@ -55,7 +55,7 @@ class Errors(LiveTest):
     def test_a_32_bit_program(self):
         process = self.start_program(*compiled_target("word32"))
         process.stdout.readline()
-        self.assert_error(pyleak("attach", process.pid), "32.bit")
+        self.assert_error(pyleak("attach", process.pid), "64-bit")
 
     def test_already_traced(self):
         require("strace")
@@ -80,7 +80,7 @@ class Errors(LiveTest):
             self.skipTest("only root can become another user")
         target = self.start(python_target("asyncio_service.py"))
         result = pyleak("attach", target.pid, user="nobody", group="nogroup", extra_groups=[])
-        self.assert_error(result, "permi|root|uid")
+        self.assert_error(result, "[Pp]ermission denied")
 
     def test_an_output_that_cannot_be_written(self):
         target = self.start(python_target("asyncio_service.py"))
