@@ -234,10 +234,10 @@ Result<std::int64_t> BorrowedThread::RunUntilStored(RemoteAddress result_at) {
     }
     ::sched_yield();
     // Only a signal stops it: a fault of our call, or SIGSTOP.
-    const Stop stop = WaitForStop(thread, steady_clock::time_point::min());
-    if (stop.kind == StopKind::kTimedOut) continue;
-    if (stop.kind == StopKind::kEnded) break;
-    if (const int signal = stop.undelivered_signal(); signal != 0) {
+    const auto stop = PollStop(thread);
+    if (!stop) continue;
+    if (stop->kind == StopKind::kEnded) break;
+    if (const int signal = stop->undelivered_signal(); signal != 0) {
       if (auto taken = TakeSignal(signal); !taken) return std::move(taken).error();
     }
     ::ptrace(PTRACE_CONT, thread.tid, nullptr, std::exchange(signal_, 0));

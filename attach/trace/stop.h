@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <optional>
 
 #include "attach/base/result.h"
 #include "attach/proc/thread_id.h"
@@ -30,9 +31,11 @@ struct Stop {
   [[nodiscard]] int undelivered_signal() const { return event() == 0 && !at_system_call() ? signal() : 0; }
 };
 
-/// Waits until a thread that the calling thread has seized stops. Spins for some microseconds, which is what a stop
-/// takes, and then sleeps in growing steps.
+/// Waits until a thread that the calling thread has seized stops.
 Stop WaitForStop(ThreadId thread, std::chrono::steady_clock::time_point deadline);
+
+/// The same without waiting; std::nullopt: neither stopped nor ended.
+std::optional<Stop> PollStop(ThreadId thread);
 
 /// Why PTRACE_SEIZE failed, with the name of the tracer that was faster.
 Error SeizeError(ThreadId thread, int error_number);
