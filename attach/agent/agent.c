@@ -148,7 +148,6 @@ static void begin_anew(struct PyleakSlot* slot, int32_t fd) {
 
 static void forget(struct PyleakSlot* slot) {
   slot->long_iterations = slot->busy_ns = slot->waiting_ns = 0;
-  slot->max_fds = 0;
   for (int i = 0; i < PYLEAK_HISTOGRAM_BUCKETS; ++i) slot->histogram[i] = 0;
 }
 
@@ -234,7 +233,6 @@ struct PyleakSlot* pyleak_enter(uint64_t subject, uint64_t stack_pointer, uint64
   slot->stack_pointer = stack_pointer;
   slot->return_address = return_address;
   slot->wait = wait;
-  if (!epoll && slot->max_fds < (uint32_t)subject) slot->max_fds = (uint32_t)subject;
   slot->wait_since_ns = now;
   __atomic_store_n(&slot->sequence, (sequence | 1) + 1, __ATOMIC_RELEASE);
   return slot;

@@ -92,11 +92,9 @@ struct PyleakSlot {
   uint32_t tid;     /* as the target's pid namespace numbers it */
   uint32_t wait;    /* PYLEAK_WAIT_*, of the latest call */
   int32_t fd;       /* of the epoll instance; -1 for poll and select */
-  uint32_t max_fds; /* poll and select: the most descriptors ever asked for */
   /* Set by anybody (a new epoll instance under an old number; pyleak, when the thread is gone): what the slot stood
    * for is over. The owner's next entry begins anew, without an iteration in between; or another thread takes it. */
   uint32_t retired;
-  uint32_t reserved;
 
   PYLEAK_ALIGNED uint32_t histogram[PYLEAK_HISTOGRAM_BUCKETS];
   struct PyleakIteration ring[PYLEAK_RING_LENGTH]; /* number n is at (n-th written) % PYLEAK_RING_LENGTH */

@@ -40,7 +40,6 @@ std::optional<SlotReading> ReadSlot(const PyleakSlot& slot, std::uint32_t index)
     reading.tid = static_cast<int>(Load(slot.tid));
     reading.wait = Load(slot.wait);
     reading.fd = Load(slot.fd);
-    reading.max_fds = Load(slot.max_fds);
     reading.busy = sequence % 2 == 1;
     reading.iteration = sequence / 2;
     reading.waited_at = AsTime(Load(slot.wait_since_ns));

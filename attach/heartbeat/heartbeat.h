@@ -26,11 +26,10 @@ enum class CallerVerdict {
 /// What a slot said at one moment. Every number is the target's and may be anything.
 struct SlotReading {
   std::uint32_t slot = 0;
-  std::uint64_t key = 0;   ///< Another key: the slot stands for another wait.
-  int tid = 0;             ///< In the target's pid namespace.
-  std::uint32_t wait = 0;  ///< PYLEAK_WAIT_*.
-  int fd = -1;             ///< Of the epoll instance; -1 for poll and select.
-  std::uint32_t max_fds = 0;
+  std::uint64_t key = 0;        ///< Another key: the slot stands for another wait.
+  int tid = 0;                  ///< In the target's pid namespace.
+  std::uint32_t wait = 0;       ///< PYLEAK_WAIT_*.
+  int fd = -1;                  ///< Of the epoll instance; -1 for poll and select.
   bool busy = false;            ///< In an iteration; otherwise in the wait call.
   std::uint64_t iteration = 0;  ///< The current one, or the latest before this wait; from 1.
   HeartbeatTime since{};        ///< Beginning of the iteration or of the wait.
@@ -43,6 +42,9 @@ struct SlotReading {
   RemoteAddress thread_pointer;
 
   // Told by the watch, not read.
+  std::uint64_t seen_as = 0;  ///< Waits are numbered in the order in which they were first seen.
+  /// poll and select: it has been seen to wait for several descriptors, or for one that is no client's socket.
+  bool polls_like_loop = false;
   CallerVerdict verdict = CallerVerdict::kUnknown;
   bool left = false;  ///< The code that ran the loop has returned: this is no iteration of it.
 

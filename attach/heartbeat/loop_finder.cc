@@ -6,25 +6,31 @@ namespace pyleak::attach {
 namespace {
 
 /// An epoll instance is made to be waited on again and again. poll and select are also how a client waits for its one
-/// socket: from unknown code they are a loop's only when they are asked for several descriptors.
+/// socket: from unknown code they are a loop's only when they are asked for more than that.
 bool CouldBeLoop(const SlotReading& reading) {
   if (reading.verdict == CallerVerdict::kNotLoop || reading.left) return false;
-  return reading.verdict == CallerVerdict::kLoop || reading.is_epoll() || reading.max_fds >= 2;
+  return reading.verdict == CallerVerdict::kLoop || reading.is_epoll() || reading.polls_like_loop;
 }
 
 /// The wait has been entered a second time: from the number of its iteration on, 1 while it is in its first.
 bool Repeats(const SlotReading& reading) { return reading.iteration >= 2; }
 
-/// `outer` is in an iteration, and `inner` was waited for within it, from further down the same stack.
-bool Encloses(const SlotReading& outer, const SlotReading& inner) {
-  return outer.tid == inner.tid && outer.busy && Repeats(outer) && outer.stack_pointer > inner.stack_pointer &&
-         outer.since <= inner.waited_at;
-}
+/// A callback's own wait lies further down the stack than the loop's, if not always: what the loop calls to wait may be
+/// deeper than what it calls to work. From this distance on the stack decides.
+constexpr std::uint64_t kDeeperBytes = 1024;
 
-/// `inner` was used in an earlier iteration of `outer`, which has turned since.
-bool WasEnclosed(const SlotReading& outer, const SlotReading& inner) {
-  return outer.tid == inner.tid && Repeats(outer) && outer.stack_pointer > inner.stack_pointer &&
-         outer.waited_at > inner.waited_at;
+/// Of two waits of one thread that both repeat, which is the loop's? Either comes between two of the other, so neither
+/// times nor counts tell. The code does where it is known; then the depth; then which was there first, for the loop
+/// runs before what it calls.
+bool IsOutside(const SlotReading& outer, const SlotReading& inner) {
+  if (outer.tid != inner.tid || outer.slot == inner.slot || !CouldBeLoop(outer) || !Repeats(outer)) return false;
+  const bool outer_known = outer.verdict == CallerVerdict::kLoop;
+  const bool inner_known = inner.verdict == CallerVerdict::kLoop;
+  if (outer_known != inner_known) return outer_known;
+  if (outer.is_epoll() != inner.is_epoll()) return outer.is_epoll();
+  if (outer.stack_pointer > inner.stack_pointer + kDeeperBytes) return true;
+  if (inner.stack_pointer > outer.stack_pointer + kDeeperBytes) return false;
+  return outer.seen_as < inner.seen_as;
 }
 
 bool SharesItsInstance(const SlotReading& reading, std::span<const SlotReading> readings) {
@@ -39,14 +45,12 @@ std::vector<WaitRole> FindLoops(std::span<const SlotReading> readings) {
   std::vector<WaitRole> roles;
   roles.reserve(readings.size());
   for (const SlotReading& reading : readings) {
-    const auto enclosing = [&](const SlotReading& other) {
-      return CouldBeLoop(other) && (Encloses(other, reading) || WasEnclosed(other, reading));
-    };
+    const auto outside = [&](const SlotReading& other) { return IsOutside(other, reading); };
     if (!CouldBeLoop(reading)) {
       roles.push_back(WaitRole::kOther);
     } else if (SharesItsInstance(reading, readings)) {
       roles.push_back(WaitRole::kShared);
-    } else if (std::ranges::any_of(readings, enclosing)) {
+    } else if (std::ranges::any_of(readings, outside)) {
       roles.push_back(WaitRole::kNested);
     } else {
       roles.push_back(Repeats(reading) ? WaitRole::kLoop : WaitRole::kProvisional);

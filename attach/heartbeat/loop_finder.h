@@ -11,7 +11,7 @@ namespace pyleak::attach {
 enum class WaitRole {
   kLoop,         ///< The loop's own: the outermost that repeats.
   kProvisional,  ///< Came once so far. It is the loop's own if it comes again.
-  kNested,       ///< Waited for inside an iteration of the thread's loop: blocking work.
+  kNested,       ///< Another wait of the thread is its loop's: this one is blocking work.
   kShared,       ///< Several threads wait on the same epoll instance: a pool, none of whose threads is the loop.
   kOther,        ///< A socket polled now and then.
 };

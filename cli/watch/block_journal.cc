@@ -99,11 +99,21 @@ bool BlockJournal::PassesFilters(const Entry& entry) const {
          std::ranges::none_of(options_.ignored, [&](const FrameFilter& filter) { return filter.Matches(*innermost); });
 }
 
+BlockEvent BlockJournal::MakeEvent(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
+                                   bool ongoing) const {
+  const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
+  BlockEvent event = MakeBlockEvent(facts, loop, entry.named, entry.notes);
+  // A loop that has never been seen to sleep may be known by what runs in it.
+  if (loop.kind.verdict == symbolize::LoopKind::Verdict::kUnknown && !entry.named.empty()) {
+    const NamedStacks& stacks = entry.named.front().stacks;
+    if (auto kind = LoopOfStack(stacks.native, stacks.python)) event.loop.kind = *std::move(kind);
+  }
+  return event;
+}
+
 void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
                         bool ongoing) {
-  const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
-  const BlockEvent event = MakeBlockEvent(facts, loop, entry.named, entry.notes);
-  reporter_.OnStillBlocked(event);
+  reporter_.OnStillBlocked(MakeEvent(key, entry, loop, end, ongoing));
   if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
 }
 
@@ -113,8 +123,7 @@ void BlockJournal::TellLast(const BlockKey& key, const LoopFacts& loop, Heartbea
   // After the last block that was asked for, what comes before the watch has stopped is not told.
   if (options_.max_blocks && blocks_ >= *options_.max_blocks) return;
   if (!Admit(key, entry, loop)) return;
-  const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
-  reporter_.OnBlock(MakeBlockEvent(facts, loop, entry.named, entry.notes));
+  reporter_.OnBlock(MakeEvent(key, entry, loop, end, ongoing));
   const std::chrono::nanoseconds duration = end - key.begin;
   ++blocks_;
   blocked_ += duration;

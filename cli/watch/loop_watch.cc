@@ -6,12 +6,11 @@
 
 #include "attach/base/file.h"
 #include "attach/proc/stat.h"
+#include "attach/trace/polled_descriptors.h"
+#include "attach/trace/wait_calls.h"
 
 namespace pyleak::cli {
 namespace {
-
-/// A wait too short to be read is tried again at the next look; after so many it stays "generic" until it blocks.
-constexpr int kMostIdentifications = 200;
 
 std::string WaitName(std::uint32_t wait) {
   static constexpr std::array kNames{"",     "epoll_wait", "epoll_pwait", "epoll_pwait2",
@@ -55,8 +54,10 @@ LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> proce
 }
 
 void LoopWatch::Update(attach::SlotReading& reading) {
-  Identify(reading);
+  if (!looked_at_wait_ && !reading.busy) LookAtWait(reading);
+  reading.seen_as = number_;
   reading.verdict = VerdictOf(facts_->kind);
+  reading.polls_like_loop = polls_like_loop_;
   reading.left = reading.busy && left_since_ == reading.since;
   last_ = reading;
 }
@@ -68,29 +69,34 @@ bool LoopWatch::StillExists() {
   return target && *target == "anon_inode:[eventpoll]";
 }
 
-void LoopWatch::Identify(const attach::SlotReading& reading) {
+void LoopWatch::LookAtWait(const attach::SlotReading& reading) {
+  const bool python = symbolize::IsPythonSelect(facts_->caller);
   const bool known = facts_->kind.verdict != symbolize::LoopKind::Verdict::kUnknown;
-  if (known || !symbolize::IsPythonSelect(facts_->caller)) return;
-  if (reading.busy || identifications_ >= kMostIdentifications) return;
-  ++identifications_;
-  const auto python = PythonStackOfWait(reading);
-  if (!python) return;
-  LoopFacts facts = *facts_;
-  facts.kind = symbolize::IdentifyLoop(facts.caller, *python);
-  facts.loop.kind = facts.kind.name;
-  facts_ = std::make_shared<const LoopFacts>(std::move(facts));
+  looked_at_wait_ = known || !thread_ || (reading.is_epoll() && !python);
+  if (looked_at_wait_) return;
+  WatchedProcess& process = *facts_->process;
+  // No freeze: a thread that sleeps in one system call from before to after the copies has stood still in between.
+  const auto before = thread_->Look();
+  if (!before || !attach::IsWaiting(*before)) return;
+  const std::vector<int> polled = attach::PolledDescriptors(*before, process.memory());
+  symbolize::python::RawPythonStack raw;
+  if (python) process.FindInterpreter();
+  const bool has_python = python && process.interpreter();
+  if (has_python) {
+    raw = process.interpreter()->Capture(process.memory(), reading.tid, reading.thread_pointer);
+  }
+  if (thread_->Look() != before) return;
+  looked_at_wait_ = true;
+  polls_like_loop_ =
+      polled.size() > 1 || (polled.size() == 1 && !attach::IsConnectedSocket(process.identity(), polled.front()));
+  if (has_python) IdentifyByPython(process.symbols().NamePython(*process.interpreter(), raw));
 }
 
-std::optional<symbolize::Stack> LoopWatch::PythonStackOfWait(const attach::SlotReading& reading) {
-  WatchedProcess& process = *facts_->process;
-  process.FindInterpreter();
-  if (!process.interpreter() || !thread_) return std::nullopt;
-  // No freeze: a thread that sleeps in one system call from before to after the copy has stood still in between.
-  const auto before = thread_->Look();
-  const auto raw = process.interpreter()->Capture(process.memory(), reading.tid, reading.thread_pointer);
-  const auto after = thread_->Look();
-  if (!before || before->running || after != before) return std::nullopt;
-  return process.symbols().NamePython(*process.interpreter(), raw);
+void LoopWatch::IdentifyByPython(const symbolize::Stack& python) {
+  LoopFacts facts = *facts_;
+  facts.kind = symbolize::IdentifyLoop(facts.caller, python);
+  facts.loop.kind = facts.kind.name;
+  facts_ = std::make_shared<const LoopFacts>(std::move(facts));
 }
 
 }  // namespace pyleak::cli

@@ -55,15 +55,17 @@ class LoopWatch {
   std::optional<Told> told_of;
 
  private:
-  void Identify(const attach::SlotReading& reading);
-  [[nodiscard]] std::optional<symbolize::Stack> PythonStackOfWait(const attach::SlotReading& reading);
+  /// What can be learnt of a thread only while it sleeps in the wait: whose Python calls it, what it polls.
+  void LookAtWait(const attach::SlotReading& reading);
+  void IdentifyByPython(const symbolize::Stack& python);
 
   std::uint64_t number_;
   attach::SlotReading last_;
   std::shared_ptr<const LoopFacts> facts_;
   std::optional<attach::ThreadLook> thread_;
   std::optional<attach::HeartbeatTime> left_since_;
-  int identifications_ = 0;
+  bool polls_like_loop_ = false;
+  bool looked_at_wait_ = false;
 };
 
 }  // namespace pyleak::cli

@@ -50,6 +50,12 @@ symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {
   const symbolize::Module* module = modules_.Find(return_address - 1);
   if (module == nullptr && modules_.Refresh()) module = modules_.Find(return_address - 1);
   if (module == nullptr) return {};
+  // A distribution's uvloop calls a libuv of its own file; uvloop is what the user knows.
+  if (module->path.find("/libuv.") != std::string::npos) {
+    for (const symbolize::Module* other : modules_.modules()) {
+      if (other->path.find("/uvloop/") != std::string::npos) return {other->path, ""};
+    }
+  }
   return {module->path, symbolizer_.FunctionNameAt(return_address - 1).value_or("")};
 }
 

@@ -115,7 +115,25 @@ std::vector<SlotReading> Watch::ReadLoops(Watched& watched) {
     }
     loop->Update(reading);
   }
+  RetireClosed(watched, readings);
   return readings;
+}
+
+void Watch::RetireClosed(Watched& watched, std::vector<SlotReading>& readings) {
+  // Only where a thread has several waits does it matter at once whether one of them is over.
+  const auto closed = [&](const SlotReading& reading) {
+    const bool has_others = std::ranges::count(readings, reading.tid, &SlotReading::tid) > 1;
+    return has_others && reading.busy && !watched.loops.at(reading.slot)->StillExists();
+  };
+  std::vector<std::uint32_t> slots;
+  for (const SlotReading& reading : readings) {
+    if (closed(reading)) slots.push_back(reading.slot);
+  }
+  for (const std::uint32_t slot : slots) {
+    watched.found.heartbeat.Retire(slot);
+    CloseLoop(*watched.loops.at(slot), "the loop was closed before the block ended");
+    std::erase_if(readings, [&](const SlotReading& reading) { return reading.slot == slot; });
+  }
 }
 
 HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotReading& reading) {

@@ -40,6 +40,8 @@ class Watch {
   attach::HeartbeatTime LookAt(Watched& watched);
   /// What the process's slots say, with what is known of their loops.
   std::vector<attach::SlotReading> ReadLoops(Watched& watched);
+  /// Waits that are over are no loops, and hide none.
+  void RetireClosed(Watched& watched, std::vector<attach::SlotReading>& readings);
   attach::HeartbeatTime LookAtLoop(Watched& watched, LoopWatch& loop, const attach::SlotReading& reading);
   void Act(LoopWatch& loop, const attach::Decision& decision, attach::HeartbeatTime now);
   void TakeSample(LoopWatch& loop);
