@@ -97,7 +97,7 @@ void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found)
     if (!(*process)->interpreter_problem().empty()) {
       Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), identity->pid());
     }
-    found.push_back({*std::move(process), claim.heartbeat});
+    found.push_back({*std::move(process), claim.heartbeat, claim.region == 0});
   }
 }
 

@@ -51,7 +51,7 @@ void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess
   if (!(*process)->interpreter_problem().empty()) {
     Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), pid);
   }
-  found.push_back({*std::move(process), heartbeat});
+  found.push_back({.process = *std::move(process), .heartbeat = heartbeat});
 }
 
 void RunSource::FreeRegionsOfEndedBystanders() {

@@ -11,15 +11,17 @@ Result<int> WatchAndReport(const WatchOptions& options, ProcessSource& source, R
                            const std::string& process) {
   auto alarm = Alarm::Make();
   if (!alarm) return std::move(alarm).error();
-  reporter.OnStarted({.timestamp = Now(),
-                      .pid = pid,
-                      .process = process,
-                      .threshold = options.threshold,
-                      .check_interval = options.check_interval,
-                      .children = options.children});
   WatchEnded ended;
   {
     Watch watch(options, source, reporter, *alarm);
+    // Before the first word, for whoever reads it may begin to rely on us.
+    watch.TakeNewProcesses();
+    reporter.OnStarted({.timestamp = Now(),
+                        .pid = pid,
+                        .process = process,
+                        .threshold = options.threshold,
+                        .check_interval = options.check_interval,
+                        .children = options.children});
     ended = watch.Run();
   }
   return reporter.OnEnded(std::move(ended));

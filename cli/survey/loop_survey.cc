@@ -21,27 +21,6 @@ constexpr std::size_t kMostThreads = 4096;
 constexpr int kMostLooks = 10;
 constexpr std::chrono::milliseconds kBetweenLooks(2);
 
-/// What a sleeping thread's stack holds, copied without stopping it: the registers but for two are not known. Nothing
-/// if it has moved meanwhile.
-std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread,
-                                      const attach::ThreadActivity& activity) {
-  RawSample sample;
-  sample.activity = activity;
-  sample.taken_at = MonotonicNow();
-  attach::Registers registers;
-  registers.by_dwarf_number[attach::Registers::kStackPointer] = activity.stack_pointer.value();
-  registers.by_dwarf_number[attach::Registers::kProgramCounter] = activity.program_counter.value();
-  std::vector<std::byte> bytes(attach::CaptureBuffer::kDefaultBytes);
-  bytes.resize(process.memory().Read(activity.stack_pointer, bytes));
-  sample.stack = attach::StackSnapshot(registers, activity.stack_pointer, std::move(bytes), false);
-  if (process.interpreter()) {
-    sample.interpreter = process.interpreter();
-    sample.python = process.interpreter()->Capture(process.memory(), thread.thread().tid, RemoteAddress());
-  }
-  if (thread.Look() != activity) return std::nullopt;
-  return sample;
-}
-
 }  // namespace
 
 std::vector<LoopSnapshot> LoopSurvey::Look(const std::shared_ptr<WatchedProcess>& process) {
@@ -71,7 +50,7 @@ std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, at
   const bool waiting = attach::IsWaiting(*activity);
   std::optional<RawSample> sample;
   if (waiting) {
-    sample = CopySleeping(process, thread, *activity);
+    sample = Sampler::CopySleeping(process, thread);
   } else if (auto taken = sampler_.Take(process, thread)) {
     sample = *std::move(taken);
   }

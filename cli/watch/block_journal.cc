@@ -72,6 +72,14 @@ bool BlockJournal::Admit(const BlockKey& key, Entry& entry, const LoopFacts& loo
   NameSamples(entry, loop);
   if (entry.filtered) return false;
   if (entry.block_id != 0) return true;
+  if (loop.only_if_known) {
+    const bool known =
+        !entry.named.empty() && LoopOfStack(entry.named.front().stacks.native, entry.named.front().stacks.python);
+    if (!known) {
+      callbacks_.left_loop(key);
+      return false;
+    }
+  }
   if (!entry.named.empty()) {
     const NamedStacks& stacks = entry.named.front().stacks;
     if (IsLoopOnStack(loop.kind, loop.caller, stacks.native, stacks.python) == symbolize::LoopOnStack::kNo) {

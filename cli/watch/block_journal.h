@@ -31,7 +31,7 @@ struct BlockKey {
 class BlockJournal {
  public:
   struct Callbacks {
-    /// The iteration was none of the loop's: the code that runs the loop was not on the stack.
+    /// The iteration was none of the loop's: no code that runs a loop was on the stack.
     std::function<void(const BlockKey&)> left_loop;
     /// --max-blocks have been reported, or nobody reads any more.
     std::function<void(EndReason)> stop;

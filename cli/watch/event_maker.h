@@ -22,6 +22,8 @@ struct LoopFacts {
   Loop loop;
   symbolize::LoopKind kind;
   symbolize::WaitCaller caller;
+  /// Nothing has shown yet that the thread runs a loop: its blocks are told of only if their stack does.
+  bool only_if_known = false;
 };
 
 /// A sample whose frames have names.

@@ -17,6 +17,7 @@ namespace pyleak::cli {
 struct FoundProcess {
   std::shared_ptr<WatchedProcess> process;
   attach::Heartbeat heartbeat;
+  bool joined_late = false;  ///< It ran before its agent was there.
 };
 
 /// Where the processes of a watch come from: what `attach` and `run` differ in.

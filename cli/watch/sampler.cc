@@ -30,4 +30,24 @@ Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::
   });
 }
 
+std::optional<RawSample> Sampler::CopySleeping(WatchedProcess& process, attach::ThreadLook& thread) {
+  const auto activity = thread.Look();
+  if (!activity || activity->running) return std::nullopt;
+  RawSample sample;
+  sample.activity = *activity;
+  sample.taken_at = MonotonicNow();
+  attach::Registers registers;
+  registers.by_dwarf_number[attach::Registers::kStackPointer] = activity->stack_pointer.value();
+  registers.by_dwarf_number[attach::Registers::kProgramCounter] = activity->program_counter.value();
+  std::vector<std::byte> bytes(attach::CaptureBuffer::kDefaultBytes);
+  bytes.resize(process.memory().Read(activity->stack_pointer, bytes));
+  sample.stack = attach::StackSnapshot(registers, activity->stack_pointer, std::move(bytes), false);
+  if (process.interpreter()) {
+    sample.interpreter = process.interpreter();
+    sample.python = process.interpreter()->Capture(process.memory(), thread.thread().tid, RemoteAddress());
+  }
+  if (thread.Look() != activity) return std::nullopt;
+  return sample;
+}
+
 }  // namespace pyleak::cli

@@ -31,6 +31,10 @@ class Sampler {
   /// Nothing if the thread has ended; an Error if it could not be stopped in time, or is traced by somebody else.
   Result<std::optional<RawSample>> Take(WatchedProcess& process, attach::ThreadLook& thread);
 
+  /// What the stack of a sleeping thread holds, without stopping it: of its registers only two are known, and the
+  /// frames of a CPython before 3.11 not at all. Nothing if it has moved meanwhile.
+  static std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread);
+
  private:
   attach::Tracer tracer_;
   attach::CaptureBuffer buffer_;

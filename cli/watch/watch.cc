@@ -61,14 +61,22 @@ WatchEnded Watch::Run() {
   }
 }
 
-HeartbeatTime Watch::LookAtAll() {
-  MarkLeftLoops();
+void Watch::TakeNewProcesses() {
   for (FoundProcess& found : source_.TakeNew()) {
-    processes_.push_back(std::make_unique<Watched>(Watched{std::move(found), {}}));
+    auto watched = std::make_unique<Watched>(Watched{std::move(found), {}, {}});
+    if (watched->found.joined_late) {
+      watched->arrivals = Arrival::AllThreads(watched->found.process, detector_options_, next_loop_);
+    }
+    processes_.push_back(std::move(watched));
   }
   for (Warning& warning : source_.TakeWarnings()) {
     worker_.Post([this, warning = std::move(warning)] { journal_.OnWarning(warning); });
   }
+}
+
+HeartbeatTime Watch::LookAtAll() {
+  MarkLeftLoops();
+  TakeNewProcesses();
   HeartbeatTime next_look = MonotonicNow() + EffectiveCheckInterval(detector_options_);
   for (auto& watched : processes_) {
     // Asked first: what the heartbeat says after the process has ended is final.
@@ -99,7 +107,58 @@ HeartbeatTime Watch::LookAt(Watched& watched) {
     loop.role = roles[i];
     next_look = std::min(next_look, LookAtLoop(watched, loop, readings[i]));
   }
+  return std::min(next_look, LookAtArrivals(watched, readings));
+}
+
+HeartbeatTime Watch::LookAtArrivals(Watched& watched, const std::vector<SlotReading>& readings) {
+  HeartbeatTime next_look = HeartbeatTime::max();
+  for (auto& arrival : watched.arrivals) {
+    const HeartbeatTime now = MonotonicNow();
+    const Arrival::Finding finding = arrival->Look(readings, now);
+    if (finding.decision) {
+      Act(*arrival, *finding.decision, now);
+      next_look = std::min(next_look, finding.decision->look_again_at);
+    }
+    next_look = std::min(next_look, now + arrival->interval(now));
+    if (!finding.over) continue;
+    const BlockKey key{arrival->number(), arrival->out_since(), 0};
+    worker_.Post([this, key, facts = arrival->facts(), block = finding.block] {
+      if (block) {
+        journal_.OnFinished(key, facts, *block);
+      } else {
+        journal_.OnDiscarded(key);
+      }
+    });
+    arrival.reset();
+  }
+  std::erase(watched.arrivals, nullptr);
   return next_look;
+}
+
+void Watch::Act(Arrival& arrival, const attach::Decision& decision, HeartbeatTime now) {
+  const BlockKey key{arrival.number(), arrival.out_since(), 0};
+  if (decision.sample) TakeSample(arrival, key);
+  if (decision.onset) {
+    worker_.Post([this, key, facts = arrival.facts(), now] { journal_.OnOnset(key, facts, now); });
+  }
+  if (decision.ongoing) {
+    worker_.Post([this, key, facts = arrival.facts(), now] { journal_.OnOngoing(key, facts, now); });
+  }
+}
+
+void Watch::TakeSample(Arrival& arrival, const BlockKey& key) {
+  WatchedProcess& process = *arrival.facts()->process;
+  attach::ThreadLook& thread = arrival.thread();
+  // Any of its threads may be one that never had a loop: who sleeps is not stopped for that. The first thread is where
+  // a loop most often is, and a full copy worth a stop.
+  std::optional<RawSample> sample;
+  if (thread.thread().tid != process.pid()) sample = Sampler::CopySleeping(process, thread);
+  if (!sample) {
+    if (auto taken = sampler_.Take(process, thread)) sample = *std::move(taken);
+  }
+  if (!sample) return;
+  worker_.Post([this, key, note = arrival.Note()] { journal_.OnNote(key, note); });
+  PostSample(key, *arrival.facts(), *std::move(sample));
 }
 
 std::vector<SlotReading> Watch::ReadLoops(Watched& watched) {
@@ -184,13 +243,16 @@ void Watch::TakeSample(LoopWatch& loop) {
     worker_.Post([this, key, what = sample.error().what] { journal_.OnNote(key, "no stack: " + what); });
     return;
   }
-  if (!sample->has_value()) return;
+  if (sample->has_value()) PostSample(key, *loop.facts(), **std::move(sample));
+}
+
+void Watch::PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sample) {
   std::optional<std::string> target;
-  if (const auto fd = DescriptorOf((*sample)->activity)) {
-    auto link = ReadLink("/proc/" + std::to_string(loop.facts()->thread.pid) + "/fd/" + std::to_string(*fd));
+  if (const auto fd = DescriptorOf(sample.activity)) {
+    auto link = ReadLink("/proc/" + std::to_string(loop.thread.pid) + "/fd/" + std::to_string(*fd));
     if (link) target = *std::move(link);
   }
-  auto shared = std::make_shared<RawSample>(**std::move(sample));
+  auto shared = std::make_shared<RawSample>(std::move(sample));
   worker_.Post([this, key, shared, target = std::move(target)] { journal_.OnSample(key, std::move(*shared), target); });
 }
 
@@ -225,6 +287,14 @@ void Watch::CloseProcess(Watched& watched, const std::string& note) {
     closed_.push_back(std::move(loop));
   }
   watched.loops.clear();
+  for (const auto& arrival : watched.arrivals) {
+    if (arrival->out_since() == HeartbeatTime{}) continue;
+    const BlockKey key{arrival->number(), arrival->out_since(), 0};
+    const HeartbeatTime now = MonotonicNow();
+    if (now - key.begin < options_.threshold) continue;
+    worker_.Post([this, key, facts = arrival->facts(), now, note] { journal_.OnCutShort(key, facts, now, note); });
+  }
+  watched.arrivals.clear();
 }
 
 void Watch::MarkLeftLoops() {
@@ -237,6 +307,9 @@ void Watch::MarkLeftLoops() {
     for (auto& watched : processes_) {
       for (auto& [slot, loop] : watched->loops) {
         if (loop && loop->number() == key.loop) loop->MarkLeft(key.begin);
+      }
+      for (auto& arrival : watched->arrivals) {
+        if (arrival->number() == key.loop) arrival->Dismiss();
       }
     }
   }

@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/report/reporter.h"
 #include "cli/watch/alarm.h"
+#include "cli/watch/arrival.h"
 #include "cli/watch/block_journal.h"
 #include "cli/watch/loop_watch.h"
 #include "cli/watch/process_source.h"
@@ -25,6 +26,9 @@ class Watch {
  public:
   Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, const Alarm& alarm);
 
+  /// Looks at what the source has now: from then on nothing of it is missed. Run does the same for what comes later.
+  void TakeNewProcesses();
+
   /// From now until the target ends, or a signal, --duration or --max-blocks ends the watch. What the reporter is told
   /// at the end.
   WatchEnded Run();
@@ -33,6 +37,7 @@ class Watch {
   struct Watched {
     FoundProcess found;
     std::map<std::uint32_t, std::unique_ptr<LoopWatch>> loops;  ///< By slot.
+    std::vector<std::unique_ptr<Arrival>> arrivals;             ///< Threads that are in no slot yet.
   };
 
   /// Looks at every process; the time of the next look.
@@ -43,8 +48,12 @@ class Watch {
   /// Waits that are over are no loops, and hide none.
   void RetireClosed(Watched& watched, std::vector<attach::SlotReading>& readings);
   attach::HeartbeatTime LookAtLoop(Watched& watched, LoopWatch& loop, const attach::SlotReading& reading);
+  attach::HeartbeatTime LookAtArrivals(Watched& watched, const std::vector<attach::SlotReading>& readings);
+  void Act(Arrival& arrival, const attach::Decision& decision, attach::HeartbeatTime now);
+  void TakeSample(Arrival& arrival, const BlockKey& key);
   void Act(LoopWatch& loop, const attach::Decision& decision, attach::HeartbeatTime now);
   void TakeSample(LoopWatch& loop);
+  void PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
   void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
   void Forget(LoopWatch& loop);
   void CloseLoop(LoopWatch& loop, const std::string& note);

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attach/heartbeat/detector.h"
+#include "attach/trace/thread_look.h"
+#include "cli/watch/event_maker.h"
+#include "cli/watch/watched_process.h"
+
+namespace pyleak::cli {
+
+/// A thread that was there before the agent. Its wait, or its block, began without the agent and so is in no slot;
+/// looks from outside stand in for the heartbeat until the thread enters a wait through the agent.
+class Arrival {
+ public:
+  /// Every thread of the process, as many as are worth the looks.
+  static std::vector<std::unique_ptr<Arrival>> AllThreads(const std::shared_ptr<WatchedProcess>& process,
+                                                          const attach::DetectorOptions& options,
+                                                          std::uint64_t& next_loop);
+
+  struct Finding {
+    std::optional<attach::Decision> decision;  ///< The thread is out of its wait.
+    std::optional<attach::Iteration> block;    ///< It is back in a wait; the iteration in between was a block.
+    bool over = false;  ///< Nothing more is to be learnt from outside: it is in a slot, or it has ended.
+  };
+  /// `readings`: what the slots of its process say now.
+  Finding Look(std::span<const attach::SlotReading> readings, attach::HeartbeatTime now);
+
+  /// Its stack shows no loop: it is asked for no more samples.
+  void Dismiss() { dismissed_ = true; }
+
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] const std::shared_ptr<const LoopFacts>& facts() const { return facts_; }
+  [[nodiscard]] attach::ThreadLook& thread() { return thread_; }
+  /// When the thread was first seen out of its wait.
+  [[nodiscard]] attach::HeartbeatTime out_since() const { return out_since_.value_or(attach::HeartbeatTime{}); }
+  /// What the reader of an event must know of its beginning.
+  [[nodiscard]] std::string Note() const;
+  /// How long the next look may wait.
+  [[nodiscard]] std::chrono::nanoseconds interval(attach::HeartbeatTime now) const;
+
+ private:
+  Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::ThreadActivity& activity,
+          const std::shared_ptr<WatchedProcess>& process, const attach::DetectorOptions& options);
+
+  void NoteOut(const attach::ThreadActivity& activity, attach::HeartbeatTime now);
+  Finding Finish(const attach::SlotReading& reading, attach::HeartbeatTime now);
+
+  std::uint64_t number_;
+  attach::ThreadLook thread_;
+  attach::ThreadActivity wait_;  ///< The wait that it was in when pyleak came.
+  bool was_waiting_;
+  attach::HeartbeatTime arrived_;
+  attach::HeartbeatTime last_waiting_;
+  std::optional<attach::HeartbeatTime> out_since_;
+  bool dismissed_ = false;
+  std::shared_ptr<const LoopFacts> facts_;
+  attach::Detector detector_;
+  std::chrono::nanoseconds threshold_;
+};
+
+}  // namespace pyleak::cli
