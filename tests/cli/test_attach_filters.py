@@ -15,6 +15,7 @@ class Filters(LiveTest):
         watch = self.attach(self.target, "--threshold", "50ms", *options)
         for kind in ("sleep", "lock", "sleep"):
             self.target.block(0.1, kind)
+        self.target.state()  # Answered in a later iteration: the last block is over.
         self.assertEqual(watch.stop(), 0)
         return [python_frames(record)[-1][2] for record in watch.blocks()]
 

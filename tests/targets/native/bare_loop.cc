@@ -2,6 +2,7 @@
 // and the waits that were interrupted or that returned too early.
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,60 +21,71 @@ using pyleak::targets::Now;
 constexpr long kTimeoutMs = 10;
 constexpr timespec kTimeout = {0, kTimeoutMs * 1'000'000};
 
-/// Waits until `input` is readable; one function for each wait call, all with the same timeout.
-int EpollWait(int epoll, int /*input*/) {
+/// What a loop waits on: the input, and a descriptor by which other threads could wake it, as loops have one.
+struct Descriptors {
+  int epoll;  ///< Knows the two others.
+  int input;
+  int wakeup;
+};
+
+/// Waits until the input is readable; one function for each wait call, all with the same timeout.
+int EpollWait(const Descriptors& descriptors) {
   epoll_event event;
-  return epoll_wait(epoll, &event, 1, kTimeoutMs);
+  return epoll_wait(descriptors.epoll, &event, 1, kTimeoutMs);
 }
 
-int EpollPwait(int epoll, int /*input*/) {
+int EpollPwait(const Descriptors& descriptors) {
   epoll_event event;
-  return epoll_pwait(epoll, &event, 1, kTimeoutMs, nullptr);
+  return epoll_pwait(descriptors.epoll, &event, 1, kTimeoutMs, nullptr);
 }
 
-int EpollPwait2(int epoll, int /*input*/) {
+int EpollPwait2(const Descriptors& descriptors) {
   epoll_event event;
-  return epoll_pwait2(epoll, &event, 1, &kTimeout, nullptr);
+  return epoll_pwait2(descriptors.epoll, &event, 1, &kTimeout, nullptr);
 }
 
-int SyscallEpollWait(int epoll, int /*input*/) {
+int SyscallEpollWait(const Descriptors& descriptors) {
   epoll_event event;
-  return static_cast<int>(syscall(SYS_epoll_wait, epoll, &event, 1, kTimeoutMs));
+  return static_cast<int>(syscall(SYS_epoll_wait, descriptors.epoll, &event, 1, kTimeoutMs));
 }
 
-int SyscallEpollPwait2(int epoll, int /*input*/) {
+int SyscallEpollPwait2(const Descriptors& descriptors) {
   epoll_event event;
-  return static_cast<int>(syscall(SYS_epoll_pwait2, epoll, &event, 1, &kTimeout, nullptr, 0));
+  return static_cast<int>(syscall(SYS_epoll_pwait2, descriptors.epoll, &event, 1, &kTimeout, nullptr, 0));
 }
 
-int Poll(int /*epoll*/, int input) {
-  pollfd entry = {input, POLLIN, 0};
-  return poll(&entry, 1, kTimeoutMs);
+int Poll(const Descriptors& descriptors) {
+  pollfd entries[] = {{descriptors.input, POLLIN, 0}, {descriptors.wakeup, POLLIN, 0}};
+  return poll(entries, 2, kTimeoutMs);
 }
 
-int Ppoll(int /*epoll*/, int input) {
-  pollfd entry = {input, POLLIN, 0};
-  return ppoll(&entry, 1, &kTimeout, nullptr);
+int Ppoll(const Descriptors& descriptors) {
+  pollfd entries[] = {{descriptors.input, POLLIN, 0}, {descriptors.wakeup, POLLIN, 0}};
+  return ppoll(entries, 2, &kTimeout, nullptr);
 }
 
-int Select(int /*epoll*/, int input) {
+fd_set ReadableSet(const Descriptors& descriptors) {
   fd_set readable;
   FD_ZERO(&readable);
-  FD_SET(input, &readable);
+  FD_SET(descriptors.input, &readable);
+  FD_SET(descriptors.wakeup, &readable);
+  return readable;
+}
+
+int Select(const Descriptors& descriptors) {
+  fd_set readable = ReadableSet(descriptors);
   timeval timeout = {0, kTimeoutMs * 1000};
-  return select(input + 1, &readable, nullptr, nullptr, &timeout);
+  return select(descriptors.wakeup + 1, &readable, nullptr, nullptr, &timeout);
 }
 
-int Pselect(int /*epoll*/, int input) {
-  fd_set readable;
-  FD_ZERO(&readable);
-  FD_SET(input, &readable);
-  return pselect(input + 1, &readable, nullptr, nullptr, &kTimeout, nullptr);
+int Pselect(const Descriptors& descriptors) {
+  fd_set readable = ReadableSet(descriptors);
+  return pselect(descriptors.wakeup + 1, &readable, nullptr, nullptr, &kTimeout, nullptr);
 }
 
 struct WaitCall {
   std::string_view name;
-  int (*wait)(int epoll, int input);
+  int (*wait)(const Descriptors& descriptors);
 };
 
 constexpr WaitCall kWaitCalls[] = {
@@ -95,10 +107,10 @@ const WaitCall* FindWaitCall(std::string_view name) {
   return nullptr;
 }
 
-void Run(const WaitCall& call, Control& control, int epoll) {
+void Run(const WaitCall& call, Control& control, const Descriptors& descriptors) {
   while (true) {
     const std::int64_t begin = Now();
-    const int result = call.wait(epoll, control.input());
+    const int result = call.wait(descriptors);
     control.CountWait(result, Now() - begin, kTimeout.tv_nsec);
     control.CountWork();
     if (result > 0 && !control.Obey()) return;
@@ -114,10 +126,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   Control control(STDIN_FILENO);
-  const int epoll = epoll_create1(EPOLL_CLOEXEC);
-  epoll_event event = {EPOLLIN, {}};
-  epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event);
+  const Descriptors descriptors = {epoll_create1(EPOLL_CLOEXEC), STDIN_FILENO, eventfd(0, EFD_CLOEXEC)};
+  for (const int descriptor : {descriptors.input, descriptors.wakeup}) {
+    epoll_event event = {EPOLLIN, {}};
+    epoll_ctl(descriptors.epoll, EPOLL_CTL_ADD, descriptor, &event);
+  }
   control.SayReady("generic");
-  Run(*call, control, epoll);
+  Run(*call, control, descriptors);
   return 0;
 }
