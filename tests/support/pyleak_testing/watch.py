@@ -47,7 +47,9 @@ class Watch:
             watch.wait_for("WatchStarted", 20)
         except (AssertionError, TimeoutError) as error:
             process.kill()
-            raise AssertionError(f"{error}; pyleak said: {process.communicate()[1]}") from None
+            process.wait()
+            with process.stderr as complaints:
+                raise AssertionError(f"{error}; pyleak said: {complaints.read()}") from None
         return watch
 
     @classmethod
