@@ -16,13 +16,18 @@ namespace {
 /// through a new module before that is not watched until then.
 constexpr std::chrono::milliseconds kSurveyInterval(100);
 
+/// How long an attach waits for its agent before it goes on without, and how long one try to place it may take.
+constexpr std::chrono::milliseconds kQuickly(500);
+constexpr std::chrono::milliseconds kPatience(1000);
+
 /// Regions of the shared memory that an agent's forked children can claim; memory is taken only as it is written.
 constexpr std::uint32_t kRegionsWithChildren = 64;
 
 attach::InjectionOptions InjectionOptionsOf(const WatchOptions& options) {
   return {.threshold = options.threshold,
           .region_count = options.children ? kRegionsWithChildren : 1,
-          .follow_children = options.children};
+          .follow_children = options.children,
+          .patience = kPatience};
 }
 
 /// Stacks lead through the agent's functions, which no file backs.
@@ -37,18 +42,58 @@ void AddAgentImage(const attach::InjectedAgent& agent, WatchedProcess& process) 
 Result<std::unique_ptr<AttachSource>> AttachSource::Attach(const attach::ProcessIdentity& root,
                                                            const WatchOptions& options, const SignalInbox& signals) {
   std::unique_ptr<AttachSource> source(new AttachSource(root, options, signals));
-  auto placed = source->Place(root);
-  if (!placed) return std::move(placed).error();
+  auto joined = source->Join(root);
+  if (!joined) return std::move(joined).error();
+  Joining& joining = *source->joining_.front();
+  // What speaks against it is known at once, and is the user's to hear before anything else.
+  if (joining.agent.wait_for(kQuickly) == std::future_status::ready) {
+    auto placed = source->FinishPlacing(joining);
+    if (!placed && placed.error().code != ErrorCode::kTimedOut) return std::move(placed).error();
+  }
   return source;
 }
 
-Result<void> AttachSource::Place(const attach::ProcessIdentity& process) {
-  auto agent = attach::InjectedAgent::Inject(process, InjectionOptionsOf(options_));
-  if (!agent) return std::move(agent).error();
-  placed_.push_back(std::make_unique<Placed>(Placed{process, *std::move(agent), {}}));
-  if (const auto stat = attach::ReadStat(process.pid())) {
-    tried_.insert({process.pid(), stat->start_ticks, stat->stack_start});
+Result<void> AttachSource::Join(const attach::ProcessIdentity& identity) {
+  auto process = WatchedProcess::Open(identity);
+  if (!process) return std::move(process).error();
+  if (!(*process)->interpreter_problem().empty()) {
+    Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), identity.pid());
   }
+  if (const auto stat = attach::ReadStat(identity.pid())) {
+    tried_.insert({identity.pid(), stat->start_ticks, stat->stack_start});
+  }
+  joining_.push_back(std::make_unique<Joining>(Joining{.process = *std::move(process), .agent = {}}));
+  BeginPlacing(*joining_.back());
+  return {};
+}
+
+void AttachSource::BeginPlacing(Joining& joining) {
+  ++joining.attempts;
+  joining.agent = std::async(std::launch::async, [identity = joining.process->identity(), options = options_] {
+    return attach::InjectedAgent::Inject(identity, InjectionOptionsOf(options));
+  });
+}
+
+Result<void> AttachSource::FinishPlacing(Joining& joining) {
+  auto agent = joining.agent.get();
+  // Once the watch has begun, it may be our own sampling that holds the thread at this moment.
+  const bool again = !agent && (agent.error().code == ErrorCode::kTimedOut ||
+                                (joining.told && agent.error().code == ErrorCode::kAlreadyTraced));
+  if (again) {
+    if (joining.attempts == 1) {
+      Warn("no_agent_yet",
+           "watched from outside for now, to a few milliseconds and only where the stack shows a loop: " +
+               agent.error().what,
+           joining.process->pid());
+    }
+    BeginPlacing(joining);
+    return agent.error();
+  }
+  const auto process = joining.process;
+  std::erase_if(joining_, [&](const auto& other) { return other->process == process; });
+  if (!agent) return std::move(agent).error();
+  AddAgentImage(*agent, *process);
+  placed_.push_back(std::make_unique<Placed>(Placed{process, *std::move(agent), {}}));
   return {};
 }
 
@@ -58,17 +103,19 @@ std::vector<FoundProcess> AttachSource::TakeNew() {
   if (now >= next_survey_) {
     next_survey_ = now + kSurveyInterval;
     for (auto& placed : placed_) {
-      if (auto extended = placed->agent.ExtendToNewModules(); !extended && placed->process.StillRuns()) {
-        Warn("new_modules", "modules loaded since cannot be watched: " + extended.error().what, placed->process.pid());
+      auto extended = placed->agent.ExtendToNewModules();
+      if (!extended && placed->process->identity().StillRuns()) {
+        Warn("new_modules", "modules loaded since cannot be watched: " + extended.error().what, placed->process->pid());
       }
     }
-    PlaceInNewPrograms();
+    JoinNewPrograms();
   }
+  LookAfterJoining(found);
   for (auto& placed : placed_) TakeRegions(*placed, found);
   return found;
 }
 
-void AttachSource::PlaceInNewPrograms() {
+void AttachSource::JoinNewPrograms() {
   std::vector<int> pids{root_.pid()};
   if (options_.children) {
     const std::vector<int> descendants = attach::Descendants(root_.pid());
@@ -78,26 +125,45 @@ void AttachSource::PlaceInNewPrograms() {
     const auto stat = attach::ReadStat(pid);
     if (!stat || !tried_.insert({pid, stat->start_ticks, stat->stack_start}).second) continue;
     auto identity = attach::ProcessIdentity::Open(pid);
-    if (!identity) continue;
-    const auto placed = Place(*identity);
+    if (identity) [[maybe_unused]]
+      const auto gone = Join(*identity);
+  }
+}
+
+void AttachSource::LookAfterJoining(std::vector<FoundProcess>& found) {
+  std::vector<Joining*> joining;
+  for (const auto& each : joining_) joining.push_back(each.get());
+  for (Joining* each : joining) {
+    const auto process = each->process;
+    if (!each->told && process->pid() == root_.pid()) {
+      each->told = true;
+      found.push_back({.process = process, .heartbeat = std::nullopt, .joined_late = true});
+    }
+    if (each->agent.wait_for(std::chrono::seconds(0)) != std::future_status::ready) continue;
+    const auto placed = FinishPlacing(*each);
     // A forked child has its parent's agent already, and claims a region of its own when it waits.
-    if (placed || placed.error().code == ErrorCode::kAlreadyWatched || !identity->StillRuns()) continue;
-    Warn("not_watched", "process " + std::to_string(pid) + " cannot be watched: " + placed.error().what, pid);
+    const bool expected = placed || placed.error().code == ErrorCode::kTimedOut ||
+                          placed.error().code == ErrorCode::kAlreadyTraced ||
+                          placed.error().code == ErrorCode::kAlreadyWatched || !process->identity().StillRuns();
+    if (expected) continue;
+    const std::string pid = std::to_string(process->pid());
+    Warn("not_watched", "process " + pid + " cannot be watched: " + placed.error().what, process->pid());
   }
 }
 
 void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found) {
   for (const attach::RegionClaim& claim : placed.claims.TakeNew(placed.agent.arena())) {
-    // The first is the target's own; the others number themselves as its pid namespace does.
-    auto identity = attach::ProcessIdentity::Open(claim.region == 0 ? placed.process.pid() : claim.heartbeat.pid());
+    if (claim.region == 0) {
+      found.push_back({.process = placed.process, .heartbeat = claim.heartbeat, .joined_late = true});
+      continue;
+    }
+    // A forked child, which numbers itself as its pid namespace does.
+    auto identity = attach::ProcessIdentity::Open(claim.heartbeat.pid());
     if (!identity) continue;
     auto process = WatchedProcess::Open(*identity);
     if (!process) continue;
     AddAgentImage(placed.agent, **process);
-    if (!(*process)->interpreter_problem().empty()) {
-      Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), identity->pid());
-    }
-    found.push_back({*std::move(process), claim.heartbeat, claim.region == 0});
+    found.push_back({.process = *std::move(process), .heartbeat = claim.heartbeat});
   }
 }
 
@@ -108,8 +174,9 @@ void AttachSource::Warn(const std::string& code, const std::string& message, int
 std::vector<Warning> AttachSource::TakeWarnings() { return std::exchange(warnings_, {}); }
 
 void AttachSource::Release(const FoundProcess& process) {
-  process.heartbeat.Free();
-  std::erase_if(placed_, [&](const auto& placed) { return placed->process.pid() == process.process->pid(); });
+  if (process.heartbeat) process.heartbeat->Free();
+  std::erase_if(placed_, [&](const auto& placed) { return placed->process == process.process; });
+  std::erase_if(joining_, [&](const auto& joining) { return joining->process == process.process; });
 }
 
 std::optional<EndReason> AttachSource::ReasonToEnd() {
@@ -124,11 +191,13 @@ std::vector<int> AttachSource::wakers() const { return {signals_.fd(), root_.pid
 
 std::vector<std::string> AttachSource::Detach() {
   std::vector<std::string> left;
+  // An agent that is being placed at this moment is taken out again by its own end.
+  joining_.clear();
   for (auto& placed : placed_) {
-    if (!placed->process.StillRuns()) continue;
-    const std::string where = "process " + std::to_string(placed->process.pid()) + ": ";
+    if (!placed->process->identity().StillRuns()) continue;
+    const std::string where = "process " + std::to_string(placed->process->pid()) + ": ";
     const auto removal = placed->agent.Remove();
-    if (!removal && placed->process.StillRuns()) left.push_back(where + removal.error().what);
+    if (!removal && placed->process->identity().StillRuns()) left.push_back(where + removal.error().what);
     if (removal && !removal->unmapped()) left.push_back(where + removal->left_because);
   }
   placed_.clear();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,10 +37,18 @@ class AttachSource : public ProcessSource {
   std::vector<std::string> Detach();
 
  private:
+  /// A process that an agent is being placed in. That can take as long as its threads sleep where none of them can be
+  /// borrowed without harm; the watch goes on meanwhile.
+  struct Joining {
+    std::shared_ptr<WatchedProcess> process;
+    std::future<Result<attach::InjectedAgent>> agent;
+    int attempts = 0;
+    bool told = false;  ///< It has been handed on, without a heartbeat.
+  };
   struct Placed {
-    attach::ProcessIdentity process;
+    std::shared_ptr<WatchedProcess> process;
     attach::InjectedAgent agent;
-    attach::RegionClaims claims;
+    attach::RegionClaims claims;  ///< Which regions have been handed on.
   };
   /// One program run by one process: exec makes another of it.
   struct Program {
@@ -53,14 +62,19 @@ class AttachSource : public ProcessSource {
   AttachSource(const attach::ProcessIdentity& root, const WatchOptions& options, const SignalInbox& signals)
       : root_(root), options_(options), signals_(signals) {}
 
-  Result<void> Place(const attach::ProcessIdentity& process);
-  void PlaceInNewPrograms();
+  Result<void> Join(const attach::ProcessIdentity& process);
+  void BeginPlacing(Joining& joining);
+  /// Takes the agent that has been placed, or why it could not be.
+  Result<void> FinishPlacing(Joining& joining);
+  void JoinNewPrograms();
+  void LookAfterJoining(std::vector<FoundProcess>& found);
   void TakeRegions(Placed& placed, std::vector<FoundProcess>& found);
   void Warn(const std::string& code, const std::string& message, int pid);
 
   attach::ProcessIdentity root_;
   const WatchOptions& options_;
   const SignalInbox& signals_;
+  std::vector<std::unique_ptr<Joining>> joining_;
   std::vector<std::unique_ptr<Placed>> placed_;
   std::set<Program> tried_;
   std::vector<Warning> warnings_;

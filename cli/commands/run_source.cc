@@ -71,7 +71,9 @@ std::vector<Warning> RunSource::TakeWarnings() {
   return std::exchange(warnings_, {});
 }
 
-void RunSource::Release(const FoundProcess& process) { process.heartbeat.Free(); }
+void RunSource::Release(const FoundProcess& process) {
+  if (process.heartbeat) process.heartbeat->Free();
+}
 
 std::optional<EndReason> RunSource::ReasonToEnd() {
   relay_.PassOn(program_);

@@ -48,8 +48,8 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
       was_waiting_(attach::IsWaiting(activity)),
       arrived_(MonotonicNow()),
       last_waiting_(arrived_),
-      detector_(options),
-      threshold_(options.threshold) {
+      options_(options),
+      detector_(options) {
   LoopFacts facts;
   const auto stat = attach::ReadStat(process->pid(), thread_.thread().tid);
   facts.thread = {process->pid(), thread_.thread().tid, process->name(), stat ? stat->name : ""};
@@ -64,46 +64,58 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
 
 Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatTime now) {
   const auto slot = std::ranges::find(readings, thread_.thread().tid, &SlotReading::tid);
-  if (slot != readings.end()) return Finish(*slot, now);
+  if (slot != readings.end()) return IsInSlot(*slot, now);
   const auto activity = thread_.Look();
   if (!activity) return {.over = true};
-  if (!out_since_ && was_waiting_ && *activity == wait_) {
+  if (attach::IsWaiting(*activity)) {
+    const bool same_wait = IsSameWait(*activity);
+    wait_ = *activity;
+    was_waiting_ = true;
     last_waiting_ = now;
-    return {};
+    return out_since_ ? EndWork(same_wait, now) : Finding{};
   }
-  if (!out_since_) NoteOut(*activity, now);
-  if (dismissed_) return {.over = !was_waiting_};
+  if (!out_since_) out_since_ = BeginOfWork(*activity, now);
+  if (dismissed_) return {};
   SlotReading reading;
   reading.busy = true;
   reading.since = *out_since_;
   return {.decision = detector_.Look(reading, {}, now)};
 }
 
-void Arrival::NoteOut(const attach::ThreadActivity& activity, HeartbeatTime now) {
-  out_since_ = now;
-  // A thread that sleeps has slept since it left the wait, but for what it ran in between.
-  if (was_waiting_ && !activity.running) {
-    if (const auto asleep = attach::TimeSinceLastRun(thread_.thread())) out_since_ = now - *asleep;
-  }
-  out_since_ = std::clamp(*out_since_, last_waiting_, now);
+bool Arrival::IsSameWait(const attach::ThreadActivity& activity) const {
+  return was_waiting_ && activity.system_call == wait_.system_call && activity.arguments[0] == wait_.arguments[0] &&
+         activity.stack_pointer == wait_.stack_pointer;
 }
 
-Arrival::Finding Arrival::Finish(const SlotReading& reading, HeartbeatTime now) {
-  // The very wait that it had been in when pyleak came, entered again: a loop's, and the first through the agent.
-  const bool same_wait = was_waiting_ && facts_->loop.fd && reading.is_epoll() && *facts_->loop.fd == reading.fd;
-  if (same_wait) {
+HeartbeatTime Arrival::BeginOfWork(const attach::ThreadActivity& activity, HeartbeatTime now) {
+  if (!was_waiting_) return arrived_;
+  // A thread that sleeps has slept since it left the wait, but for what it ran in between.
+  const auto asleep = activity.running ? std::nullopt : attach::TimeSinceLastRun(thread_.thread());
+  return std::clamp(now - asleep.value_or(std::chrono::nanoseconds(0)), last_waiting_, now);
+}
+
+Arrival::Finding Arrival::IsInSlot(const SlotReading& reading, HeartbeatTime now) {
+  if (!out_since_) return {.over = true};
+  const bool same_wait = was_waiting_ && attach::IsEpollWait(wait_.system_call) && reading.is_epoll() &&
+                         static_cast<int>(wait_.arguments[0]) == reading.fd;
+  Finding finding = EndWork(same_wait, reading.iteration == 1 ? reading.waited_at : now);
+  finding.over = true;
+  return finding;
+}
+
+Arrival::Finding Arrival::EndWork(bool same_wait, HeartbeatTime end) {
+  if (same_wait && facts_->only_if_known) {
     LoopFacts facts = *facts_;
     facts.only_if_known = false;
     facts_ = std::make_shared<const LoopFacts>(std::move(facts));
   }
-  const HeartbeatTime end = reading.iteration == 1 ? reading.waited_at : now;
-  if (!out_since_) out_since_ = was_waiting_ ? end : arrived_;
-  if (end - *out_since_ < threshold_) return {.over = true};
-  return {.block = attach::Iteration{0, *out_since_, end}, .over = true};
+  const HeartbeatTime begin = *std::exchange(out_since_, std::nullopt);
+  detector_ = attach::Detector(options_);
+  return {.finished = attach::Iteration{0, begin, std::max(begin, end)}};
 }
 
 std::string Arrival::Note() const {
-  if (was_waiting_) return "the first iteration after pyleak came: its beginning is known to a few milliseconds";
+  if (was_waiting_) return "seen from outside: the block's beginning and end are known to a few milliseconds";
   return "the thread was blocked already when pyleak came: the block lasted longer than is said here";
 }
 

@@ -15,7 +15,8 @@
 namespace pyleak::cli {
 
 /// A thread that was there before the agent. Its wait, or its block, began without the agent and so is in no slot;
-/// looks from outside stand in for the heartbeat until the thread enters a wait through the agent.
+/// looks from outside stand in for the heartbeat until the thread enters a wait through the agent. They tell a wait
+/// from work, and when one became the other to a few milliseconds.
 class Arrival {
  public:
   /// Every thread of the process, as many as are worth the looks.
@@ -25,7 +26,8 @@ class Arrival {
 
   struct Finding {
     std::optional<attach::Decision> decision;  ///< The thread is out of its wait.
-    std::optional<attach::Iteration> block;    ///< It is back in a wait; the iteration in between was a block.
+    /// It is back in a wait: what it did in between, from out_since() as it was before this look.
+    std::optional<attach::Iteration> finished;
     bool over = false;  ///< Nothing more is to be learnt from outside: it is in a slot, or it has ended.
   };
   /// `readings`: what the slots of its process say now.
@@ -48,20 +50,24 @@ class Arrival {
   Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::ThreadActivity& activity,
           const std::shared_ptr<WatchedProcess>& process, const attach::DetectorOptions& options);
 
-  void NoteOut(const attach::ThreadActivity& activity, attach::HeartbeatTime now);
-  Finding Finish(const attach::SlotReading& reading, attach::HeartbeatTime now);
+  /// The wait of the latest looks, or the same again with less of its timeout left.
+  [[nodiscard]] bool IsSameWait(const attach::ThreadActivity& activity) const;
+  [[nodiscard]] attach::HeartbeatTime BeginOfWork(const attach::ThreadActivity& activity, attach::HeartbeatTime now);
+  Finding IsInSlot(const attach::SlotReading& reading, attach::HeartbeatTime now);
+  /// Its work ends in a wait; if that is the wait it came from, it is a loop.
+  Finding EndWork(bool same_wait, attach::HeartbeatTime end);
 
   std::uint64_t number_;
   attach::ThreadLook thread_;
-  attach::ThreadActivity wait_;  ///< The wait that it was in when pyleak came.
-  bool was_waiting_;
+  attach::ThreadActivity wait_;  ///< The latest that it was seen in.
+  bool was_waiting_;             ///< It has been seen in a wait.
   attach::HeartbeatTime arrived_;
   attach::HeartbeatTime last_waiting_;
   std::optional<attach::HeartbeatTime> out_since_;
   bool dismissed_ = false;
   std::shared_ptr<const LoopFacts> facts_;
+  attach::DetectorOptions options_;
   attach::Detector detector_;
-  std::chrono::nanoseconds threshold_;
 };
 
 }  // namespace pyleak::cli

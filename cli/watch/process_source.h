@@ -13,10 +13,11 @@
 
 namespace pyleak::cli {
 
-/// A process that has a heartbeat.
+/// A process to be watched.
 struct FoundProcess {
   std::shared_ptr<WatchedProcess> process;
-  attach::Heartbeat heartbeat;
+  /// Nothing: it has no agent yet. The process is found again when it has.
+  std::optional<attach::Heartbeat> heartbeat;
   bool joined_late = false;  ///< It ran before its agent was there.
 };
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "symbolize/dwarf/demangle.h"
 #include "symbolize/merge.h"
 
 namespace pyleak::cli {
@@ -10,11 +11,18 @@ Result<std::unique_ptr<ProcessSymbols>> ProcessSymbols::Create(const attach::Pro
                                                                const attach::ProcessMemory& memory) {
   auto modules = symbolize::ModuleMap::Read(identity, memory);
   if (!modules) return std::move(modules).error();
-  return std::unique_ptr<ProcessSymbols>(new ProcessSymbols(identity, *std::move(modules)));
+  auto caller_modules = symbolize::ModuleMap::Read(identity, memory);
+  if (!caller_modules) return std::move(caller_modules).error();
+  return std::unique_ptr<ProcessSymbols>(new ProcessSymbols(identity, *std::move(modules), *std::move(caller_modules)));
 }
 
-ProcessSymbols::ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules)
-    : modules_(std::move(modules)), source_(identity), unwinder_(modules_), symbolizer_(identity, modules_, source_) {}
+ProcessSymbols::ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules,
+                               symbolize::ModuleMap caller_modules)
+    : caller_modules_(std::move(caller_modules)),
+      modules_(std::move(modules)),
+      source_(identity),
+      unwinder_(modules_),
+      symbolizer_(identity, modules_, source_) {}
 
 void ProcessSymbols::AddImage(AddressRange range, std::shared_ptr<const symbolize::ElfImage> image,
                               std::uint64_t bias) {
@@ -46,24 +54,26 @@ symbolize::Stack ProcessSymbols::NamePython(const symbolize::python::Interpreter
 }
 
 symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {
-  const std::lock_guard lock(mutex_);
-  const symbolize::Module* module = modules_.Find(return_address - 1);
-  if (module == nullptr && modules_.Refresh()) module = modules_.Find(return_address - 1);
+  const std::lock_guard lock(caller_mutex_);
+  const RemoteAddress call = return_address - 1;
+  const symbolize::Module* module = caller_modules_.Find(call);
+  if (module == nullptr && caller_modules_.Refresh()) module = caller_modules_.Find(call);
   if (module == nullptr) return {};
   // A distribution's uvloop calls a libuv of its own file; uvloop is what the user knows.
   if (module->path.find("/libuv.") != std::string::npos) {
-    for (const symbolize::Module* other : modules_.modules()) {
+    for (const symbolize::Module* other : caller_modules_.modules()) {
       if (other->path.find("/uvloop/") != std::string::npos) return {other->path, ""};
     }
   }
-  return {module->path, symbolizer_.FunctionNameAt(return_address - 1).value_or("")};
+  const auto function = module->image->FunctionAt(call.value() - module->bias);
+  return {module->path, function ? symbolize::Demangle(std::string(function->name)) : std::string()};
 }
 
 Result<std::optional<symbolize::python::Interpreter>> ProcessSymbols::FindInterpreter(
     const attach::MemoryReader& memory) {
-  const std::lock_guard lock(mutex_);
-  modules_.Refresh();
-  return symbolize::python::Interpreter::Find(modules_, memory);
+  const std::lock_guard lock(caller_mutex_);
+  caller_modules_.Refresh();
+  return symbolize::python::Interpreter::Find(caller_modules_, memory);
 }
 
 }  // namespace pyleak::cli

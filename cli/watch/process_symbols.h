@@ -25,7 +25,8 @@ struct NamedStacks {
   symbolize::Stack blocking;  ///< Both in their true order, native frames that do not matter left out.
 };
 
-/// The names of what lies in one process: modules, functions, lines, source text. Any thread may ask.
+/// The names of what lies in one process: modules, functions, lines, source text. Any thread may ask; but what the
+/// watching thread asks is kept apart, so that it never waits for the naming of a stack.
 class ProcessSymbols {
  public:
   static Result<std::unique_ptr<ProcessSymbols>> Create(const attach::ProcessIdentity& identity,
@@ -41,15 +42,19 @@ class ProcessSymbols {
   symbolize::Stack NamePython(const symbolize::python::Interpreter& interpreter,
                               const symbolize::python::RawPythonStack& python);
 
-  /// The code that a wait call returns to.
+  /// The code that a wait call returns to. At once.
   symbolize::WaitCaller CallerAt(RemoteAddress return_address);
 
   Result<std::optional<symbolize::python::Interpreter>> FindInterpreter(const attach::MemoryReader& memory);
 
  private:
-  ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules);
+  ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules,
+                 symbolize::ModuleMap caller_modules);
 
-  std::mutex mutex_;
+  std::mutex caller_mutex_;
+  symbolize::ModuleMap caller_modules_;  ///< Guarded by caller_mutex_.
+
+  std::mutex mutex_;  ///< Guards all below.
   symbolize::ModuleMap modules_;
   symbolize::SourceText source_;
   symbolize::Unwinder unwinder_;

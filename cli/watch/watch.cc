@@ -63,6 +63,12 @@ WatchEnded Watch::Run() {
 
 void Watch::TakeNewProcesses() {
   for (FoundProcess& found : source_.TakeNew()) {
+    const auto known =
+        std::ranges::find_if(processes_, [&](const auto& watched) { return watched->found.process == found.process; });
+    if (known != processes_.end()) {
+      (*known)->found = std::move(found);
+      continue;
+    }
     auto watched = std::make_unique<Watched>(Watched{std::move(found), {}, {}});
     if (watched->found.joined_late) {
       watched->arrivals = Arrival::AllThreads(watched->found.process, detector_options_, next_loop_);
@@ -81,8 +87,9 @@ HeartbeatTime Watch::LookAtAll() {
   for (auto& watched : processes_) {
     // Asked first: what the heartbeat says after the process has ended is final.
     const bool running = watched->found.process->identity().StillRuns();
+    const auto& heartbeat = watched->found.heartbeat;
     const bool same_program =
-        running && watched->found.process->memory().IsSameProgram(watched->found.heartbeat.agent_base());
+        running && (!heartbeat || watched->found.process->memory().IsSameProgram(heartbeat->agent_base()));
     if (same_program) {
       next_look = std::min(next_look, LookAt(*watched));
       continue;
@@ -101,38 +108,47 @@ HeartbeatTime Watch::LookAtAll() {
 HeartbeatTime Watch::LookAt(Watched& watched) {
   HeartbeatTime next_look = HeartbeatTime::max();
   std::vector<SlotReading> readings = ReadLoops(watched);
+  next_look = LookAtArrivals(watched, readings);  // first, for what they tell of is older
   const std::vector<WaitRole> roles = FindLoops(readings);
   for (std::size_t i = 0; i < readings.size(); ++i) {
     LoopWatch& loop = *watched.loops.at(readings[i].slot);
     loop.role = roles[i];
     next_look = std::min(next_look, LookAtLoop(watched, loop, readings[i]));
   }
-  return std::min(next_look, LookAtArrivals(watched, readings));
+  return next_look;
 }
 
 HeartbeatTime Watch::LookAtArrivals(Watched& watched, const std::vector<SlotReading>& readings) {
   HeartbeatTime next_look = HeartbeatTime::max();
   for (auto& arrival : watched.arrivals) {
     const HeartbeatTime now = MonotonicNow();
+    const HeartbeatTime out_since = arrival->out_since();
     const Arrival::Finding finding = arrival->Look(readings, now);
     if (finding.decision) {
       Act(*arrival, *finding.decision, now);
       next_look = std::min(next_look, finding.decision->look_again_at);
     }
     next_look = std::min(next_look, now + arrival->interval(now));
+    if (finding.finished) TellFinished(*arrival, *finding.finished);
     if (!finding.over) continue;
-    const BlockKey key{arrival->number(), arrival->out_since(), 0};
-    worker_.Post([this, key, facts = arrival->facts(), block = finding.block] {
-      if (block) {
-        journal_.OnFinished(key, facts, *block);
-      } else {
-        journal_.OnDiscarded(key);
-      }
-    });
+    const BlockKey key{arrival->number(), out_since, 0};
+    worker_.Post([this, key] { journal_.OnDiscarded(key); });
     arrival.reset();
   }
   std::erase(watched.arrivals, nullptr);
   return next_look;
+}
+
+void Watch::TellFinished(const Arrival& arrival, const attach::Iteration& work) {
+  const BlockKey key{arrival.number(), work.begin, 0};
+  const bool block = work.end - work.begin >= options_.threshold;
+  worker_.Post([this, key, block, facts = arrival.facts(), work] {
+    if (block) {
+      journal_.OnFinished(key, facts, work);
+    } else {
+      journal_.OnDiscarded(key);
+    }
+  });
 }
 
 void Watch::Act(Arrival& arrival, const attach::Decision& decision, HeartbeatTime now) {
@@ -162,7 +178,8 @@ void Watch::TakeSample(Arrival& arrival, const BlockKey& key) {
 }
 
 std::vector<SlotReading> Watch::ReadLoops(Watched& watched) {
-  std::vector<SlotReading> readings = watched.found.heartbeat.Read();
+  if (!watched.found.heartbeat) return {};
+  std::vector<SlotReading> readings = watched.found.heartbeat->Read();
   for (SlotReading& reading : readings) {
     auto& loop = watched.loops[reading.slot];
     if (loop && loop->key() != reading.key) {
@@ -189,7 +206,7 @@ void Watch::RetireClosed(Watched& watched, std::vector<SlotReading>& readings) {
     if (closed(reading)) slots.push_back(reading.slot);
   }
   for (const std::uint32_t slot : slots) {
-    watched.found.heartbeat.Retire(slot);
+    watched.found.heartbeat->Retire(slot);
     CloseLoop(*watched.loops.at(slot), "the loop was closed before the block ended");
     std::erase_if(readings, [&](const SlotReading& reading) { return reading.slot == slot; });
   }
@@ -197,7 +214,7 @@ void Watch::RetireClosed(Watched& watched, std::vector<SlotReading>& readings) {
 
 HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotReading& reading) {
   // After the reading, so that an iteration which it shows to be over is in what is drained.
-  const attach::Heartbeat::Drained drained = watched.found.heartbeat.Drain(reading.slot, loop.tail);
+  const attach::Heartbeat::Drained drained = watched.found.heartbeat->Drain(reading.slot, loop.tail);
   const HeartbeatTime now = MonotonicNow();
   if (!IsLoop(loop.role) || !IsChosen(options_.loops, loop.facts()->thread, loop.facts()->loop.kind)) {
     Forget(loop);
@@ -209,7 +226,7 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
     decision.sample = decision.onset = decision.ongoing = false;
   }
   if ((decision.sample || decision.onset) && !loop.StillExists()) {
-    watched.found.heartbeat.Retire(reading.slot);
+    watched.found.heartbeat->Retire(reading.slot);
     Forget(loop);
     return now;
   }

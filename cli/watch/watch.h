@@ -51,6 +51,7 @@ class Watch {
   attach::HeartbeatTime LookAtArrivals(Watched& watched, const std::vector<attach::SlotReading>& readings);
   void Act(Arrival& arrival, const attach::Decision& decision, attach::HeartbeatTime now);
   void TakeSample(Arrival& arrival, const BlockKey& key);
+  void TellFinished(const Arrival& arrival, const attach::Iteration& work);
   void Act(LoopWatch& loop, const attach::Decision& decision, attach::HeartbeatTime now);
   void TakeSample(LoopWatch& loop);
   void PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
