@@ -141,11 +141,8 @@ Result<bool> Removal::ReplaceReturn(const Registers& registers, const PyleakSlot
 Result<bool> Removal::LeadOut(int tid, const PyleakSlot& slot) {
   auto look = ThreadLook::Open({target_.process.pid(), tid});
   if (!look) return false;
-  FreezeOptions options;
-  options.waiting_since =
-      std::chrono::steady_clock::time_point(std::chrono::nanoseconds(static_cast<std::int64_t>(slot.wait_since_ns)));
   return target_.tracer.Run([&]() -> Result<bool> {
-    auto frozen = FrozenThread::Freeze(*look, options);
+    auto frozen = FrozenThread::Freeze(*look, {.renew_poll = true});
     if (!frozen) return std::move(frozen).error();
     if (!frozen->has_value()) return false;
     auto replaced = ReplaceReturn((*frozen)->registers(), slot);

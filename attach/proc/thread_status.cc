@@ -39,9 +39,11 @@ constexpr std::uint64_t Bit(int signal) { return std::uint64_t{1} << (signal - 1
 
 }  // namespace
 
-std::uint64_t ThreadStatus::interrupting_signals() const {
+std::uint64_t ThreadStatus::handled_signals() const { return pending_signals & ~blocked_signals & caught_signals; }
+
+std::uint64_t ThreadStatus::stopping_signals() const {
   constexpr std::uint64_t kStopping = Bit(SIGSTOP) | Bit(SIGTSTP) | Bit(SIGTTIN) | Bit(SIGTTOU);
-  return pending_signals & ~blocked_signals & (caught_signals | kStopping);
+  return pending_signals & ~blocked_signals & ~caught_signals & kStopping;
 }
 
 ThreadStatus ParseThreadStatus(std::string_view text) {
@@ -58,6 +60,7 @@ ThreadStatus ParseThreadStatus(std::string_view text) {
   status.pending_signals = NumberOf<std::uint64_t>(text, "SigPnd", 16) | NumberOf<std::uint64_t>(text, "ShdPnd", 16);
   status.blocked_signals = NumberOf<std::uint64_t>(text, "SigBlk", 16);
   status.caught_signals = NumberOf<std::uint64_t>(text, "SigCgt", 16);
+  status.voluntary_switches = NumberOf<std::uint64_t>(text, "voluntary_ctxt_switches", 10);
   return status;
 }
 

@@ -21,10 +21,13 @@ struct ThreadStatus {
   std::uint64_t pending_signals = 0;  ///< For the thread and for its process.
   std::uint64_t blocked_signals = 0;
   std::uint64_t caught_signals = 0;
+  std::uint64_t voluntary_switches = 0;  ///< How often the thread has gone to sleep.
 
-  /// Pending signals that end a system call of this thread: not blocked, and either with a handler or such as stop the
-  /// process. Ignored ones are pending only while the thread is traced, and end nothing.
-  [[nodiscard]] std::uint64_t interrupting_signals() const;
+  /// Pending signals that are about to run a handler of the program. Ignored ones are pending only while the thread is
+  /// traced, and end no system call.
+  [[nodiscard]] std::uint64_t handled_signals() const;
+  /// Pending signals that are about to stop the process.
+  [[nodiscard]] std::uint64_t stopping_signals() const;
 };
 
 ThreadStatus ParseThreadStatus(std::string_view text);

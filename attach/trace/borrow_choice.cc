@@ -45,6 +45,8 @@ std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char 
     case SYS_epoll_wait:
     case SYS_epoll_pwait:
       return IsForEver(activity.arguments[3]) ? BorrowRank::kWaitsForEver : BorrowRank::kWaitsForATime;
+    case SYS_poll:
+      return IsForEver(activity.arguments[2]) ? BorrowRank::kWaitsForEver : BorrowRank::kWaitsForATime;
     default:
       return std::nullopt;
   }

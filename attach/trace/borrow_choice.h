@@ -13,11 +13,11 @@ namespace pyleak::attach {
 enum class BorrowRank {
   kRestartsByItself,  ///< In a system call that the kernel begins again, its deadline kept.
   kRunning,
-  kWaitsForEver,   ///< In a wait of a loop without timeout, which we begin again.
+  kWaitsForEver,   ///< In epoll_wait or poll without timeout, which we begin again.
   kWaitsForATime,  ///< In one with a timeout, which we shorten by what has passed.
 };
 
-/// std::nullopt: never this thread as long as it does that. Sleeps, poll and futexes with a timeout would lose their
+/// std::nullopt: never this thread as long as it does that. Sleeps and futexes with a timeout would lose their
 /// deadline; what is not known to be harmless is not tried.
 std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char state);
 

@@ -116,7 +116,7 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
                                                                 const arch::Gadgets& gadgets, const MemoryMap& map,
                                                                 StepObserver* observer) {
   auto frame = std::make_unique<arch::SignalFrame>();
-  auto frozen = FrozenThread::Freeze(*look, {.limit = kStopLimit, .waiting_since = {}});
+  auto frozen = FrozenThread::Freeze(*look, {.limit = kStopLimit, .renew_poll = true});
   if (!frozen && frozen.error().code == ErrorCode::kTimedOut && !FrozenThread::stop_pending()) {
     return std::optional<BorrowedThread>();
   }
@@ -258,9 +258,10 @@ Result<void> BorrowedThread::Catch() {
     return {};
   }
   away_ = false;
+  if (!frozen_.Adopt(stop)) return {};
   // A wait that it has gone back to has only just begun.
   frozen_.waiting_since_ = steady_clock::now();
-  frozen_.Adopt(stop);
+  frozen_.ReissueSystemCall();
   return {};
 }
 
@@ -287,8 +288,11 @@ Result<void> BorrowedThread::GoHome() {
     }
   }
   Observe("at home");
-  arch::WriteRegisters(tid, frozen_.stopped_);
-  frozen_.ReissueSystemCall();
+  // In a stop of another kind it stays as the frame has left it, about to begin its call again.
+  if (frozen_.own_stop_) {
+    arch::WriteRegisters(tid, frozen_.stopped_);
+    frozen_.ReissueSystemCall();
+  }
   return {};
 }
 

@@ -13,12 +13,11 @@
 namespace pyleak::attach {
 namespace {
 
+using std::chrono::steady_clock;
+
 thread_local bool stop_is_pending = false;
 
 bool IsOver(char state) { return state == 'Z' || state == 'X' || state == 'x'; }
-
-/// A look so recent that a wait entered since then has as good as its whole timeout before it.
-constexpr std::chrono::milliseconds kRecentLook(1);
 
 bool HasQueuedSignal(int tid, std::uint32_t flags) {
   __ptrace_peeksiginfo_args first{.off = 0, .flags = flags, .nr = 1};
@@ -26,12 +25,24 @@ bool HasQueuedSignal(int tid, std::uint32_t flags) {
   return ::ptrace(PTRACE_PEEKSIGINFO, tid, &first, &info) > 0;
 }
 
-/// True when a signal is about to end the thread's system call by its own right. Two quick questions first: the long
-/// answer is needed only when some signal waits.
-bool IsSignalPending(ThreadId thread) {
-  if (!HasQueuedSignal(thread.tid, 0) && !HasQueuedSignal(thread.tid, PTRACE_PEEKSIGINFO_SHARED)) return false;
+struct Sleep {
+  std::uint64_t number = 0;  ///< Of all of the thread's.
+  steady_clock::time_point since;
+};
+
+/// To be asked before the thread is disturbed, since a stop counts as a run.
+std::optional<Sleep> ReadSleep(ThreadId thread) {
   const auto status = ReadThreadStatus(thread);
-  return !status.ok() || status->interrupting_signals() != 0;
+  const auto duration = TimeSinceLastRun(thread);
+  if (!status || !duration) return std::nullopt;
+  return Sleep{status->voluntary_switches, steady_clock::now() - *duration};
+}
+
+/// When the sleep began that a stop has ended. The stop is itself one sleep more; with any other in between it was not
+/// the one that had been found, but one that has begun since.
+steady_clock::time_point BeginOfSleep(ThreadId thread, const Sleep& found) {
+  const auto status = ReadThreadStatus(thread);
+  return status.ok() && status->voluntary_switches == found.number + 1 ? found.since : steady_clock::now();
 }
 
 }  // namespace
@@ -46,9 +57,8 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   // It would stop only when its disk or its vfork child lets it, and a request to stop cannot be taken back.
   if (state == 'D') return Error{ErrorCode::kTimedOut, "the thread is in uninterruptible sleep"};
 
-  // Nobody has said how long it has been waiting: its scheduler knows.
-  const bool ask = !options.waiting_since && arch::HasTimeoutInRegister(activity->system_call);
-  const auto asleep = ask ? TimeSinceLastRun(thread.thread()) : std::nullopt;
+  const bool in_wait = arch::HasTimeoutInRegister(activity->system_call);
+  const auto sleep = in_wait ? ReadSleep(thread.thread()) : std::nullopt;
 
   const int tid = thread.thread().tid;
   if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
@@ -56,14 +66,7 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
     if (error_number == ESRCH || IsOver(thread.State())) return std::optional<FrozenThread>();
     return SeizeError(thread.thread(), error_number);
   }
-  FrozenThread frozen(thread, *activity, Clock::now());
-  if (thread.outside_wait_at() > frozen.begin_ - kRecentLook) {
-    frozen.waiting_since_ = frozen.begin_;
-  } else if (options.waiting_since) {
-    frozen.waiting_since_ = std::max(*options.waiting_since, thread.reissued_at());
-  } else if (asleep) {
-    frozen.waiting_since_ = frozen.begin_ - *asleep;
-  }
+  FrozenThread frozen(thread, *activity, options.renew_poll);
   ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
   const Stop stop = WaitForStop(thread.thread(), frozen.begin_ + options.limit);
   if (stop.kind == StopKind::kEnded) return std::optional<FrozenThread>();
@@ -72,6 +75,12 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
     return Error{ErrorCode::kTimedOut, "the thread did not stop in time"};
   }
   if (!frozen.Adopt(stop)) return std::optional<FrozenThread>();
+  if (!in_wait) {
+    frozen.waiting_since_ = Clock::now();
+  } else if (sleep) {
+    frozen.waiting_since_ = BeginOfSleep(thread.thread(), *sleep);
+  }
+  frozen.ReissueSystemCall();
   return std::optional<FrozenThread>(std::move(frozen));
 }
 
@@ -79,15 +88,14 @@ bool FrozenThread::Adopt(const Stop& stop) {
   held_ = true;
   own_stop_ = stop.on_request();
   signal_ = stop.undelivered_signal();
-  if (!arch::ReadRegisters(tid(), stopped_)) return false;
-  ReissueSystemCall();
-  return true;
+  return arch::ReadRegisters(tid(), stopped_);
 }
 
 FrozenThread::FrozenThread(FrozenThread&& other) noexcept
     : thread_(other.thread_),
       activity_(other.activity_),
       begin_(other.begin_),
+      renew_poll_(other.renew_poll_),
       waiting_since_(other.waiting_since_),
       stopped_(other.stopped_),
       signal_(other.signal_),
@@ -108,19 +116,29 @@ std::optional<std::chrono::nanoseconds> FrozenThread::waited() const {
   return Clock::now() - *waiting_since_;
 }
 
+bool FrozenThread::IsSignalDue() const {
+  // Two quick questions first: the long answer is needed only when some signal waits.
+  if (!HasQueuedSignal(tid(), 0) && !HasQueuedSignal(tid(), PTRACE_PEEKSIGINFO_SHARED)) return false;
+  const auto status = ReadThreadStatus(thread_->thread());
+  if (!status || status->handled_signals() != 0) return true;
+  // These end the calls that show an EINTR, and not poll(2).
+  return arch::WasInterrupted(stopped_) && status->stopping_signals() != 0;
+}
+
 /// Done as soon as the thread has stopped, so that even our death does not show it an EINTR.
 void FrozenThread::ReissueSystemCall() {
-  if (!own_stop_ || !arch::WasInterrupted(stopped_) || IsSignalPending(thread_->thread())) return;
-  const auto again = arch::ReissueInterruptedCall(stopped_, waited());
+  const bool polling = arch::WasPolling(stopped_);
+  if (!own_stop_ || !(polling || arch::WasInterrupted(stopped_)) || IsSignalDue()) return;
+  const auto again = polling ? arch::ReissuePoll(stopped_, renew_poll_ ? waited() : std::nullopt)
+                             : arch::ReissueInterruptedCall(stopped_, waited());
   reissued_ = again && arch::WriteRegisters(tid(), *again);
-  if (reissued_) thread_->set_reissued_at(Clock::now());
 }
 
 std::chrono::nanoseconds FrozenThread::LetGo() {
   if (!std::exchange(held_, false)) return {};
   // A signal has come since: let it end the call after all. A later one finds the thread as if just before the call,
   // which could have happened without us too.
-  if (reissued_ && IsSignalPending(thread_->thread())) arch::WriteRegisters(tid(), stopped_);
+  if (reissued_ && IsSignalDue()) arch::WriteRegisters(tid(), stopped_);
   ::ptrace(PTRACE_DETACH, tid(), nullptr, signal_);
   return Clock::now() - begin_;
 }

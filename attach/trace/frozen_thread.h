@@ -18,9 +18,9 @@ namespace pyleak::attach {
 struct FreezeOptions {
   /// How long to wait for the thread to stop, which it does as soon as it has a CPU. Until then it is not disturbed.
   std::chrono::microseconds limit = std::chrono::milliseconds(100);
-  /// When the thread entered the wait it is in, if the caller knows (the heartbeat does). Keeps the timeout of that
-  /// wait exact; ignored when the thread is seen outside of a wait.
-  std::optional<std::chrono::steady_clock::time_point> waiting_since;
+  /// A poll(2) is begun anew as itself, with what remains of its timeout to the millisecond, rather than by the
+  /// kernel's restart_syscall(2), which is exact, but which no thread can be borrowed out of.
+  bool renew_poll = false;
 };
 
 /// One thread of the target, held in a ptrace stop.
@@ -61,20 +61,23 @@ class FrozenThread {
   friend class BorrowedThread;
   using Clock = std::chrono::steady_clock;
 
-  FrozenThread(ThreadLook& thread, const ThreadActivity& activity, Clock::time_point begin)
-      : thread_(&thread), activity_(activity), begin_(begin) {}
+  FrozenThread(ThreadLook& thread, const ThreadActivity& activity, bool renew_poll)
+      : thread_(&thread), activity_(activity), begin_(Clock::now()), renew_poll_(renew_poll) {}
 
   [[nodiscard]] int tid() const { return thread_->thread().tid; }
-  /// For how long the thread had been in its wait; std::nullopt where nobody knows.
+  /// For how long the thread has been in its wait, and never more than that; std::nullopt where nobody knows.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> waited() const;
+  /// True when a signal is about to end the interrupted system call by its own right.
+  [[nodiscard]] bool IsSignalDue() const;
   static void ExpectLateStop();
-  /// Takes what the thread is after a stop; false when it has ended meanwhile.
+  /// Takes over a thread that has stopped; false when it has ended meanwhile.
   bool Adopt(const Stop& stop);
   void ReissueSystemCall();
 
   ThreadLook* thread_;
   ThreadActivity activity_;
   Clock::time_point begin_;
+  bool renew_poll_ = false;
   std::optional<Clock::time_point> waiting_since_;
   arch::NativeRegisters stopped_;
   int signal_ = 0;         ///< Came before our stop, and goes to the thread with PTRACE_DETACH.

@@ -69,8 +69,10 @@ std::optional<nanoseconds> TimeSinceLastRun(ThreadId thread) {
   ::sched_yield();
   const auto now = visit.arrived() ? ReadExecutionStart("/proc/thread-self/sched") : std::nullopt;
   const auto after = ReadExecutionStart(path);
-  if (!now || before != after || *now < *before) return std::nullopt;
-  return *now - *before;
+  if (!now || !after) return std::nullopt;
+  // It has run meanwhile, and sleeps for a moment only, if at all.
+  if (before != after) return nanoseconds(0);
+  return std::max(*now - *before, nanoseconds(0));
 }
 
 }  // namespace pyleak::attach

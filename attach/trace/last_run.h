@@ -13,7 +13,8 @@ std::optional<std::chrono::nanoseconds> ParseExecutionStart(std::string_view sch
 
 /// For how long a sleeping thread has not run, and so for how long it has been in the system call that it is in. The
 /// clocks of the CPUs differ, so the calling thread goes to the sleeper's CPU for a moment to read its own; it takes
-/// some 50 us and disturbs nobody. std::nullopt: the kernel does not say, or the thread has run meanwhile.
+/// some 50 us and disturbs nobody. Never more than is true, and less only by what the question takes.
+/// std::nullopt: the kernel does not say.
 std::optional<std::chrono::nanoseconds> TimeSinceLastRun(ThreadId thread);
 
 }  // namespace pyleak::attach

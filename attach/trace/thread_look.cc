@@ -7,7 +7,6 @@
 #include <charconv>
 
 #include "attach/base/file.h"
-#include "attach/trace/arch/x86_64.h"
 
 namespace pyleak::attach {
 namespace {
@@ -71,13 +70,9 @@ Result<ThreadLook> ThreadLook::Open(ThreadId thread) {
   return ThreadLook(thread, *std::move(system_call), *std::move(stat));
 }
 
-std::optional<ThreadActivity> ThreadLook::Look() {
+std::optional<ThreadActivity> ThreadLook::Look() const {
   std::array<char, kFileBytes> buffer;
-  const auto activity = ParseThreadActivity(ReadFromStart(system_call_, buffer));
-  if (activity && !arch::HasTimeoutInRegister(activity->system_call)) {
-    outside_wait_at_ = std::chrono::steady_clock::now();
-  }
-  return activity;
+  return ParseThreadActivity(ReadFromStart(system_call_, buffer));
 }
 
 char ThreadLook::State() const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -37,15 +36,9 @@ class ThreadLook {
   [[nodiscard]] ThreadId thread() const { return thread_; }
 
   /// std::nullopt: the thread has ended.
-  [[nodiscard]] std::optional<ThreadActivity> Look();
+  [[nodiscard]] std::optional<ThreadActivity> Look() const;
   /// R, S, D, T, t, Z, X as in proc(5); X also when the thread has ended.
   [[nodiscard]] char State() const;
-
-  /// When a look last found the thread outside of every system call whose timeout lies in a register.
-  [[nodiscard]] std::chrono::steady_clock::time_point outside_wait_at() const { return outside_wait_at_; }
-  /// When pyleak last sent the thread back into an interrupted wait, with what then remained of its timeout.
-  [[nodiscard]] std::chrono::steady_clock::time_point reissued_at() const { return reissued_at_; }
-  void set_reissued_at(std::chrono::steady_clock::time_point when) { reissued_at_ = when; }
 
  private:
   ThreadLook(ThreadId thread, UniqueFd system_call, UniqueFd stat)
@@ -54,8 +47,6 @@ class ThreadLook {
   ThreadId thread_;
   UniqueFd system_call_;
   UniqueFd stat_;
-  std::chrono::steady_clock::time_point outside_wait_at_{};
-  std::chrono::steady_clock::time_point reissued_at_{};
 };
 
 }  // namespace pyleak::attach

@@ -24,7 +24,7 @@ attach::StackSnapshot CopyStack(attach::ThreadId thread, const attach::MemoryRea
   tracer.Run([&] {
     auto look = attach::ThreadLook::Open(thread);
     if (!look) Fail(look.error().what.c_str());
-    auto frozen = attach::FrozenThread::Freeze(*look, {.limit = std::chrono::seconds(5), .waiting_since = {}});
+    auto frozen = attach::FrozenThread::Freeze(*look, {.limit = std::chrono::seconds(5), .renew_poll = false});
     if (!frozen) Fail(frozen.error().what.c_str());
     if (!*frozen) Fail("the thread has ended");
     (*frozen)->CaptureStack(memory, buffer);

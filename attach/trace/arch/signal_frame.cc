@@ -60,12 +60,6 @@ constexpr std::uint64_t kDirectionFlag = 0x400;
 /// A stack argument or a return address is at 8 modulo 16 when a function begins (x86-64 psABI, 3.2.2).
 constexpr std::uint64_t kStackAlignment = 16;
 
-/// Kernel-internal results of an interrupted system call, include/linux/errno.h.
-constexpr std::int64_t kRestartSys = -512;
-constexpr std::int64_t kRestartNoIntr = -513;
-constexpr std::int64_t kRestartNoHand = -514;
-constexpr std::int64_t kRestartRestartBlock = -516;
-
 /// Where the last component in use ends, by the CPU's own table (CPUID leaf 0xd). ptrace shows room for all that the
 /// machine has, but rt_sigreturn refuses an image larger than this thread may have (AMX needs a permission).
 std::size_t UsedXsaveBytes(std::uint64_t components) {
@@ -225,9 +219,7 @@ bool MayBorrow(const NativeRegisters& stopped, std::optional<std::chrono::nanose
     case kRestartSys:
     case kRestartNoIntr:
     case kRestartNoHand:
-      home.raw.rax = stopped.raw.orig_rax;
-      home.raw.rip -= kSystemCallBytes;
-      home.raw.orig_rax = ~0ULL;
+      home = BeforeSystemCall(stopped);
       return true;
     case -EINTR: {
       // Only waits whose timeout we can keep.
@@ -237,8 +229,12 @@ bool MayBorrow(const NativeRegisters& stopped, std::optional<std::chrono::nanose
       home = *again;
       return true;
     }
-    case kRestartRestartBlock:
-      return false;  // rt_sigreturn(2) would throw its deadline away
+    case kRestartByBlock: {
+      // rt_sigreturn(2) throws the deadline away: only poll(2) has it in its registers too.
+      const auto again = ReissuePoll(stopped, waited);
+      home = again.value_or(stopped);
+      return again.has_value();
+    }
     default:
       return true;  // the call is over and about to return
   }

@@ -53,6 +53,12 @@ std::int32_t RemainingTimeout(std::int32_t timeout_ms, std::optional<std::chrono
       std::max<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(), 0));
 }
 
+/// int timeout: the upper half of the register means nothing.
+void ShortenTimeout(unsigned long long& timeout, std::optional<std::chrono::nanoseconds> waited) {
+  const std::int32_t left = RemainingTimeout(static_cast<std::int32_t>(timeout), waited);
+  timeout = static_cast<std::uint64_t>(static_cast<std::int64_t>(left));
+}
+
 }  // namespace
 
 bool ReadRegisters(int tid, NativeRegisters& registers) {
@@ -74,6 +80,15 @@ Registers ToRegisters(const NativeRegisters& native) {
   return registers;
 }
 
+NativeRegisters BeforeSystemCall(const NativeRegisters& stopped) {
+  NativeRegisters before = stopped;
+  before.raw.rip -= kSystemCallBytes;
+  before.raw.rax = stopped.raw.orig_rax;
+  // No system call any more, or the kernel might restart it a second time.
+  before.raw.orig_rax = ~0ULL;
+  return before;
+}
+
 RemoteAddress LiveStackBegin(const NativeRegisters& native) { return RemoteAddress(native.raw.rsp) - kRedZoneBytes; }
 
 bool WasInterrupted(const NativeRegisters& stopped) {
@@ -81,24 +96,30 @@ bool WasInterrupted(const NativeRegisters& stopped) {
   return static_cast<std::int64_t>(stopped.raw.orig_rax) >= 0 && static_cast<std::int64_t>(stopped.raw.rax) == -EINTR;
 }
 
+bool WasPolling(const NativeRegisters& stopped) {
+  return static_cast<std::int64_t>(stopped.raw.orig_rax) == SYS_poll &&
+         static_cast<std::int64_t>(stopped.raw.rax) == kRestartByBlock;
+}
+
 bool HasTimeoutInRegister(std::int64_t system_call) {
-  return system_call == SYS_epoll_wait || system_call == SYS_epoll_pwait;
+  return system_call == SYS_epoll_wait || system_call == SYS_epoll_pwait || system_call == SYS_poll;
 }
 
 std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& stopped,
                                                       std::optional<std::chrono::nanoseconds> waited) {
   const auto system_call = static_cast<std::int64_t>(stopped.raw.orig_rax);
   if (!WasInterrupted(stopped) || !IsHarmlessToReissue(system_call)) return std::nullopt;
-  NativeRegisters again = stopped;
-  again.raw.rip -= kSystemCallBytes;
-  again.raw.rax = stopped.raw.orig_rax;
-  // No system call any more, or the kernel might restart it a second time.
-  again.raw.orig_rax = ~0ULL;
-  if (HasTimeoutInRegister(system_call)) {
-    // int timeout: the upper half of the register means nothing.
-    const std::int32_t left = RemainingTimeout(static_cast<std::int32_t>(stopped.raw.r10), waited);
-    again.raw.r10 = static_cast<std::uint64_t>(static_cast<std::int64_t>(left));
-  }
+  NativeRegisters again = BeforeSystemCall(stopped);
+  if (HasTimeoutInRegister(system_call)) ShortenTimeout(again.raw.r10, waited);
+  return again;
+}
+
+std::optional<NativeRegisters> ReissuePoll(const NativeRegisters& stopped,
+                                           std::optional<std::chrono::nanoseconds> waited) {
+  const bool for_ever = static_cast<std::int32_t>(stopped.raw.rdx) < 0;
+  if (!WasPolling(stopped) || !(for_ever || waited)) return std::nullopt;
+  NativeRegisters again = BeforeSystemCall(stopped);
+  ShortenTimeout(again.raw.rdx, waited);
   return again;
 }
 

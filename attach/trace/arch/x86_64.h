@@ -28,13 +28,25 @@ struct NativeRegisters {
 bool ReadRegisters(int tid, NativeRegisters& registers);
 bool WriteRegisters(int tid, const NativeRegisters& registers);
 
+/// The registers of a thread that is about to begin the system call that it was stopped in.
+NativeRegisters BeforeSystemCall(const NativeRegisters& stopped);
+
 Registers ToRegisters(const NativeRegisters& native);
 
 /// Where the part of the stack begins that a function may be using: the red zone below the stack pointer.
 RemoteAddress LiveStackBegin(const NativeRegisters& native);
 
+/// Kernel-internal results of a system call that a stop has interrupted, include/linux/errno.h: it is begun again.
+constexpr std::int64_t kRestartSys = -512;
+constexpr std::int64_t kRestartNoIntr = -513;
+constexpr std::int64_t kRestartNoHand = -514;
+/// By restart_syscall(2), with a deadline that the kernel keeps for the thread, and forgets at rt_sigreturn(2).
+constexpr std::int64_t kRestartByBlock = -516;
+
 /// True when the thread was stopped inside a system call that has failed with EINTR, which the program will see.
 bool WasInterrupted(const NativeRegisters& stopped);
+/// True when it was stopped inside poll(2), which the kernel is about to begin again by restart_syscall(2).
+bool WasPolling(const NativeRegisters& stopped);
 
 /// The registers that send a thread, whose system call our stop has interrupted, back into the same call; std::nullopt
 /// when the call must be left as it is: it was not interrupted, restarts by itself, or is not one that can be begun
@@ -48,5 +60,10 @@ std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& sto
 /// True for a system call that takes its timeout, relative and in milliseconds, in a register, so that how long it has
 /// waited matters to ReissueInterruptedCall.
 bool HasTimeoutInRegister(std::int64_t system_call);
+
+/// The same for a thread that WasPolling(): it does without the kernel's restart. std::nullopt: it has a timeout, and
+/// nobody knows for how long it `waited`.
+std::optional<NativeRegisters> ReissuePoll(const NativeRegisters& stopped,
+                                           std::optional<std::chrono::nanoseconds> waited);
 
 }  // namespace pyleak::attach::arch

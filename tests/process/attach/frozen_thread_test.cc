@@ -1,6 +1,7 @@
 #include "attach/trace/frozen_thread.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -33,13 +34,19 @@ struct Waits {
   std::atomic<std::uint64_t> marker{0};
 };
 
-/// Waits on nothing again and again, and compares each wait with its own clock.
-void WaitRepeatedly(Waits& waits, int timeout_ms) {
-  const int epoll = ::epoll_create1(0);
+int EpollWait(int timeout_ms) {
+  static const int epoll = ::epoll_create1(0);
   epoll_event event{};
+  return ::epoll_wait(epoll, &event, 1, timeout_ms);
+}
+
+int PollWait(int timeout_ms) { return ::poll(nullptr, 0, timeout_ms); }
+
+/// Waits on nothing again and again, and compares each wait with its own clock.
+void WaitRepeatedly(Waits& waits, int timeout_ms, int (*wait)(int)) {
   for (;;) {
     const auto begin = steady_clock::now();
-    if (::epoll_wait(epoll, &event, 1, timeout_ms) < 0) waits.interrupted += errno == EINTR ? 1 : 0;
+    if (wait(timeout_ms) < 0) waits.interrupted += errno == EINTR ? 1 : 0;
     const auto lasted = steady_clock::now() - begin;
     if (lasted < milliseconds(timeout_ms)) ++waits.early;
     if (lasted > milliseconds(timeout_ms) * 2 + milliseconds(30)) ++waits.late;
@@ -50,7 +57,7 @@ void WaitRepeatedly(Waits& waits, int timeout_ms) {
 Result<std::optional<FrozenThread>> FreezeMain(ThreadLook& look) { return FrozenThread::Freeze(look, {}); }
 
 TEST(FrozenThread, LeavesNoTraceInAWaitThatItInterrupts) {
-  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5); });
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); });
   auto look = ThreadLook::Open({target.pid(), target.pid()});
   ASSERT_TRUE(look.ok());
   Tracer tracer;
@@ -75,32 +82,50 @@ TEST(FrozenThread, LeavesNoTraceInAWaitThatItInterrupts) {
   EXPECT_LE(target.shared().late, 2) << "a busy machine may make some late";
 }
 
-TEST(FrozenThread, KeepsTheTimeoutOfAWaitThatItIsToldOf) {
-  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 300); });
+/// Freezes the target again and again, in its waits and between them.
+void FreezeWithoutLooking(const ForkedTarget<Waits>& target, const FreezeOptions& options) {
   auto look = ThreadLook::Open({target.pid(), target.pid()});
   ASSERT_TRUE(look.ok());
   Tracer tracer;
-  for (int waits = 0; waits < 3; ++waits) {
-    const int finished = target.shared().finished;
-    const auto in_wait = [&] { return look->Look()->system_call == SYS_epoll_wait; };
-    ASSERT_TRUE(Eventually([&] { return target.shared().finished > finished && in_wait(); }));
-    FreezeOptions options;
-    options.waiting_since = steady_clock::now() - milliseconds(1);
-    for (int i = 0; i < 5; ++i) {
-      tracer.Run([&] {
-        const auto frozen = FrozenThread::Freeze(*look, options);
-        EXPECT_TRUE(frozen.ok()) << frozen.error().what;
-      });
-      std::this_thread::sleep_for(milliseconds(20));
-    }
+  for (int i = 0; i < 400; ++i) {
+    tracer.Run([&] {
+      const auto frozen = FrozenThread::Freeze(*look, options);
+      EXPECT_TRUE(frozen.ok()) << frozen.error().what;
+    });
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 7));
   }
+  const int finished = target.shared().finished;
+  EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
   EXPECT_EQ(target.shared().interrupted, 0);
-  EXPECT_LE(target.shared().early, 3) << "by the millisecond that we said it had waited already";
-  EXPECT_EQ(target.shared().late, 0);
+  EXPECT_EQ(target.shared().early, 0);
+  EXPECT_LE(target.shared().late, 2) << "a busy machine may make some late";
 }
 
-TEST(FrozenThread, KeepsTheTimeoutOfAWaitThatNobodyToldItOf) {
-  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 150); });
+TEST(FrozenThread, EndsNoWaitEarly) {
+  FreezeWithoutLooking(ForkedTarget<Waits>([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); }), {});
+}
+
+TEST(FrozenThread, EndsNoPollEarly) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5, PollWait); });
+  FreezeWithoutLooking(target, {});
+  FreezeWithoutLooking(target, {.renew_poll = true});
+}
+
+TEST(FrozenThread, LeavesAPollThatItRenewsAsOne) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 60'000, PollWait); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  const auto system_call = [&] { return look->Look()->system_call; };
+  ASSERT_TRUE(Eventually([&] { return system_call() == SYS_poll; }));
+  Tracer tracer;
+  tracer.Run([&] { EXPECT_TRUE(FrozenThread::Freeze(*look, {.renew_poll = true}).ok()); });
+  ASSERT_TRUE(Eventually([&] { return system_call() >= 0; }));
+  EXPECT_EQ(system_call(), SYS_poll);
+  tracer.Run([&] { EXPECT_TRUE(FrozenThread::Freeze(*look, {}).ok()); });
+  EXPECT_TRUE(Eventually([&] { return system_call() == SYS_restart_syscall; })) << "else the kernel keeps its time";
+}
+
+TEST(FrozenThread, KeepsTheTimeoutOfAWait) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 150, EpollWait); });
   auto look = ThreadLook::Open({target.pid(), target.pid()});
   ASSERT_TRUE(look.ok());
   Tracer tracer;
@@ -157,7 +182,7 @@ TEST(FrozenThread, LosesNoSignal) {
 }
 
 TEST(FrozenThread, LeavesAStoppedProcessStopped) {
-  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5); });
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); });
   auto look = ThreadLook::Open({target.pid(), target.pid()});
   ::kill(target.pid(), SIGSTOP);
   ASSERT_TRUE(Eventually([&] { return look->State() == 'T'; }));
@@ -174,7 +199,7 @@ TEST(FrozenThread, LeavesAStoppedProcessStopped) {
 }
 
 TEST(FrozenThread, NamesTheOtherTracer) {
-  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5); });
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); });
   Tracer other;
   other.Run([&] { ASSERT_EQ(::ptrace(PTRACE_SEIZE, target.pid(), nullptr, nullptr), 0); });
   auto look = ThreadLook::Open({target.pid(), target.pid()});

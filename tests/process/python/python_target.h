@@ -37,7 +37,7 @@ class PythonTarget {
   template <typename Capture>
   auto Hold(const Capture& capture) {
     return tracer_.Run([&] {
-      const auto frozen = attach::FrozenThread::Freeze(*look_, {.limit = std::chrono::seconds(5), .waiting_since = {}});
+      const auto frozen = attach::FrozenThread::Freeze(*look_, {.limit = std::chrono::seconds(5), .renew_poll = false});
       return capture(frozen->value());
     });
   }

@@ -29,11 +29,13 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
   EXPECT_LT(*futex, *running);
   EXPECT_LT(*running, *for_ever);
   EXPECT_LT(*for_ever, *for_a_time);
+  EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 0xffffffff}), 'S'), for_ever);
+  EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 100}), 'S'), for_a_time);
 }
 
 TEST(BorrowChoice, LeavesSleepersAlone) {
   EXPECT_FALSE(RankForBorrowing(In(SYS_futex, {0, FUTEX_WAIT_PRIVATE, 0, 0x7000}), 'S')) << "with a timeout";
-  for (const long system_call : {SYS_nanosleep, SYS_clock_nanosleep, SYS_poll, SYS_restart_syscall, SYS_epoll_pwait2}) {
+  for (const long system_call : {SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall, SYS_epoll_pwait2}) {
     EXPECT_FALSE(RankForBorrowing(In(system_call), 'S')) << system_call;
   }
 }

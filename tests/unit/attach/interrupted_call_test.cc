@@ -49,6 +49,24 @@ TEST(InterruptedCall, IsLeftToTheKernelWhereThatRestartsIt) {
   }
 }
 
+TEST(InterruptedCall, PollWaitsForWhatRemains) {
+  NativeRegisters stopped = Interrupted(SYS_poll, 516, 7);
+  stopped.raw.rdx = 500;
+  ASSERT_TRUE(WasPolling(stopped));
+  const auto again = ReissuePoll(stopped, microseconds(200'001));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->raw.rip, 0x1000U);
+  EXPECT_EQ(again->raw.rax, static_cast<std::uint64_t>(SYS_poll));
+  EXPECT_EQ(again->raw.orig_rax, ~0ULL);
+  EXPECT_EQ(again->raw.rdx, 300U);
+  EXPECT_EQ(again->raw.r10, 7U) << "no argument of poll";
+  EXPECT_FALSE(ReissuePoll(stopped, std::nullopt).has_value()) << "the kernel knows";
+  stopped.raw.rdx = 0xffffffff;
+  EXPECT_EQ(static_cast<int>(ReissuePoll(stopped, std::nullopt)->raw.rdx), -1);
+  EXPECT_FALSE(ReissuePoll(Interrupted(SYS_clock_nanosleep, 516, 0), milliseconds(1)).has_value());
+  EXPECT_FALSE(ReissuePoll(Interrupted(SYS_restart_syscall, 516, 0), milliseconds(1)).has_value());
+}
+
 TEST(InterruptedCall, IsLeftAloneWhereBeginningAgainWouldDoHarm) {
   EXPECT_FALSE(ReissueInterruptedCall(Interrupted(SYS_close, EINTR, 0), {}).has_value());
   EXPECT_FALSE(ReissueInterruptedCall(Interrupted(-1, EINTR, 0), {}).has_value()) << "not in a system call";
