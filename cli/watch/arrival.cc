@@ -23,6 +23,8 @@ constexpr std::chrono::milliseconds kInterval(5);
 constexpr std::chrono::milliseconds kPatientInterval(20);
 constexpr std::chrono::seconds kEager(10);
 constexpr std::size_t kMostThreads = 256;
+/// What lies on the stack between a caller of poll or select and the system call; some 100 bytes in glibc 2.36.
+constexpr std::uint64_t kMostWrapperBytes = 512;
 
 }  // namespace
 
@@ -96,11 +98,20 @@ HeartbeatTime Arrival::BeginOfWork(const attach::ThreadActivity& activity, Heart
 
 Arrival::Finding Arrival::IsInSlot(const SlotReading& reading, HeartbeatTime now) {
   if (!out_since_) return {.over = true};
-  const bool same_wait = was_waiting_ && attach::IsEpollWait(wait_.system_call) && reading.is_epoll() &&
-                         static_cast<int>(wait_.arguments[0]) == reading.fd;
-  Finding finding = EndWork(same_wait, reading.iteration == 1 ? reading.waited_at : now);
+  Finding finding = EndWork(IsWaitOf(reading), reading.iteration == 1 ? reading.waited_at : now);
   finding.over = true;
   return finding;
+}
+
+bool Arrival::IsWaitOf(const SlotReading& reading) const {
+  if (!was_waiting_) return false;
+  if (attach::IsEpollWait(wait_.system_call)) {
+    return reading.is_epoll() && static_cast<int>(wait_.arguments[0]) == reading.fd;
+  }
+  // poll and select have no object: the same depth of the stack has to do, but for what the C library needs to get to
+  // the system call.
+  const std::uint64_t deeper = reading.stack_pointer - wait_.stack_pointer;
+  return !reading.is_epoll() && reading.stack_pointer >= wait_.stack_pointer && deeper < kMostWrapperBytes;
 }
 
 Arrival::Finding Arrival::EndWork(bool same_wait, HeartbeatTime end) {

@@ -53,6 +53,8 @@ class Arrival {
   /// The wait of the latest looks, or the same again with less of its timeout left.
   [[nodiscard]] bool IsSameWait(const attach::ThreadActivity& activity) const;
   [[nodiscard]] attach::HeartbeatTime BeginOfWork(const attach::ThreadActivity& activity, attach::HeartbeatTime now);
+  /// The slot stands for the wait that it was last seen in.
+  [[nodiscard]] bool IsWaitOf(const attach::SlotReading& reading) const;
   Finding IsInSlot(const attach::SlotReading& reading, attach::HeartbeatTime now);
   /// Its work ends in a wait; if that is the wait it came from, it is a loop.
   Finding EndWork(bool same_wait, attach::HeartbeatTime end);

@@ -76,7 +76,7 @@ bool BlockJournal::Admit(const BlockKey& key, Entry& entry, const LoopFacts& loo
     const bool known =
         !entry.named.empty() && LoopOfStack(entry.named.front().stacks.native, entry.named.front().stacks.python);
     if (!known) {
-      callbacks_.left_loop(key);
+      callbacks_.no_loop(key);
       return false;
     }
   }

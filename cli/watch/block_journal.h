@@ -31,8 +31,10 @@ struct BlockKey {
 class BlockJournal {
  public:
   struct Callbacks {
-    /// The iteration was none of the loop's: no code that runs a loop was on the stack.
+    /// The iteration was none of the loop's: the code that runs the loop was not on the stack.
     std::function<void(const BlockKey&)> left_loop;
+    /// The thread is not known to run a loop, and its stack shows none either.
+    std::function<void(const BlockKey&)> no_loop;
     /// --max-blocks have been reported, or nobody reads any more.
     std::function<void(EndReason)> stop;
   };

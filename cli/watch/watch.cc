@@ -38,8 +38,13 @@ Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& repor
       journal_(options, reporter,
                {.left_loop =
                     [this](const BlockKey& key) {
-                      const std::lock_guard lock(left_mutex_);
+                      const std::lock_guard lock(verdicts_mutex_);
                       left_loops_.push_back(key);
+                    },
+                .no_loop =
+                    [this](const BlockKey& key) {
+                      const std::lock_guard lock(verdicts_mutex_);
+                      no_loops_.push_back(key);
                     },
                 .stop =
                     [this](EndReason reason) {
@@ -81,7 +86,7 @@ void Watch::TakeNewProcesses() {
 }
 
 HeartbeatTime Watch::LookAtAll() {
-  MarkLeftLoops();
+  TakeVerdicts();
   TakeNewProcesses();
   HeartbeatTime next_look = MonotonicNow() + EffectiveCheckInterval(detector_options_);
   for (auto& watched : processes_) {
@@ -238,15 +243,20 @@ void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime
   for (const attach::Iteration& iteration : decision.finished) TellFinished(loop, iteration);
   if (decision.discarded) Forget(loop);
   if (decision.sample) TakeSample(loop);
-  // A wait that came once may have been no loop's. If it comes again the block is told of, with its samples.
-  if (!loop.IsCertain()) return;
   const BlockKey key = KeyOf(loop, loop.last());
+  auto facts = loop.facts();
+  if (!loop.IsCertain()) {
+    // A wait that came once may have been no loop's: until it comes again only the stack can tell.
+    LoopFacts uncertain = *facts;
+    uncertain.only_if_known = true;
+    facts = std::make_shared<const LoopFacts>(std::move(uncertain));
+  }
   if (decision.onset) {
     loop.told_of = {key.iteration, key.begin, true};
-    worker_.Post([this, key, facts = loop.facts(), now] { journal_.OnOnset(key, facts, now); });
+    worker_.Post([this, key, facts, now] { journal_.OnOnset(key, facts, now); });
   }
   if (decision.ongoing) {
-    worker_.Post([this, key, facts = loop.facts(), now] { journal_.OnOngoing(key, facts, now); });
+    worker_.Post([this, key, facts, now] { journal_.OnOngoing(key, facts, now); });
   }
 }
 
@@ -314,17 +324,21 @@ void Watch::CloseProcess(Watched& watched, const std::string& note) {
   watched.arrivals.clear();
 }
 
-void Watch::MarkLeftLoops() {
+void Watch::TakeVerdicts() {
   std::vector<BlockKey> left;
+  std::vector<BlockKey> none;
   {
-    const std::lock_guard lock(left_mutex_);
+    const std::lock_guard lock(verdicts_mutex_);
     left.swap(left_loops_);
+    none.swap(no_loops_);
   }
-  for (const BlockKey& key : left) {
-    for (auto& watched : processes_) {
+  for (auto& watched : processes_) {
+    for (const BlockKey& key : left) {
       for (auto& [slot, loop] : watched->loops) {
         if (loop && loop->number() == key.loop) loop->MarkLeft(key.begin);
       }
+    }
+    for (const BlockKey& key : none) {
       for (auto& arrival : watched->arrivals) {
         if (arrival->number() == key.loop) arrival->Dismiss();
       }

@@ -60,7 +60,8 @@ class Watch {
   void CloseLoop(LoopWatch& loop, const std::string& note);
   /// The process has ended: what its heartbeat holds is read for the last time.
   void CloseProcess(Watched& watched, const std::string& note);
-  void MarkLeftLoops();
+  /// What the journal has found out from stacks.
+  void TakeVerdicts();
   void WarnIfNoLoop();
   [[nodiscard]] std::optional<EndReason> ReasonToEnd();
   [[nodiscard]] WatchEnded Summary(EndReason reason);
@@ -78,11 +79,13 @@ class Watch {
   bool warned_of_no_loop_ = false;
   Sampler sampler_;
 
-  std::mutex left_mutex_;
-  std::vector<BlockKey> left_loops_;  ///< Guarded by left_mutex_: the journal's thread adds to it.
-  std::atomic<int> stop_{-1};         ///< An EndReason, from the journal.
-  BlockJournal journal_;              ///< Used by worker_ only, but for its end.
-  Worker worker_;                     ///< Last: its end comes before that of all it uses.
+  std::mutex verdicts_mutex_;
+  std::vector<BlockKey>
+      left_loops_;  ///< Guarded by verdicts_mutex_, as is the next: the journal's thread adds to them.
+  std::vector<BlockKey> no_loops_;
+  std::atomic<int> stop_{-1};  ///< An EndReason, from the journal.
+  BlockJournal journal_;       ///< Used by worker_ only, but for its end.
+  Worker worker_;              ///< Last: its end comes before that of all it uses.
 };
 
 }  // namespace pyleak::cli

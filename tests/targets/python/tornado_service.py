@@ -21,4 +21,4 @@ async def main():
         pass
 
 
-asyncio.run(main())
+tornado.ioloop.IOLoop.current().run_sync(main)
