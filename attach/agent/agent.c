@@ -128,11 +128,23 @@ static int become_armed(void) {
 
 static int is_epoll(uint32_t wait) { return wait <= PYLEAK_WAIT_EPOLL_PWAIT2; }
 
+/* A call of poll or select from one place is the same wait again if it comes from about the same depth: an
+ * interpreter gets to its C functions in several ways, which differ by some hundred bytes. From further down it is
+ * another, as when a callback polls in its turn. */
+#define SAME_DEPTH_BYTES 512
+
+/* What a thread asks for when it waits. */
+struct Place {
+  uint64_t key;
+  uint64_t stack_pointer;
+  int32_t fd; /* of the epoll instance, or -1 */
+};
+
 /* An epoll instance is one loop wherever it is waited for; poll and select have no object, so the place of the call
  * stands for it. */
-static uint64_t key_of(uint32_t wait, uint64_t subject, uint64_t stack_pointer, uint64_t return_address) {
+static uint64_t key_of(uint32_t wait, uint64_t subject, uint64_t return_address) {
   uint64_t key = pyleak_thread_pointer() * 0x9e3779b97f4a7c15u;
-  key ^= is_epoll(wait) ? subject + 1 : return_address ^ (stack_pointer << 16 | stack_pointer >> 48);
+  key ^= is_epoll(wait) ? subject + 1 : return_address;
   key = (key ^ key >> 29) * 0xbf58476d1ce4e5b9u; /* SplitMix64's finisher: spreads every bit */
   key ^= key >> 32;
   return key ? key : 1;
@@ -160,19 +172,26 @@ static int may_be_taken(const struct PyleakSlot* slot) {
   return !is_epoll(slot->wait) && slot->thread_pointer == pyleak_thread_pointer();
 }
 
-static struct PyleakSlot* find_slot(uint64_t key, int32_t fd) {
+static int is_for(const struct PyleakSlot* slot, const struct Place* place) {
+  if (place->fd >= 0) return 1;
+  const uint64_t above = slot->stack_pointer - place->stack_pointer + SAME_DEPTH_BYTES;
+  return slot->sequence == 0 || above <= 2 * SAME_DEPTH_BYTES;
+}
+
+static struct PyleakSlot* find_slot(const struct Place* place) {
+  const uint64_t key = place->key;
   struct PyleakSlot* slots = slots_of(region());
   struct PyleakSlot* taken = 0;
   for (uint32_t i = 0; i < LONGEST_PROBE; ++i) {
     struct PyleakSlot* slot = &slots[(key + i) & (PYLEAK_SLOT_COUNT - 1)];
     uint64_t found = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
-    if (found == key) {
-      if (__atomic_load_n(&slot->retired, __ATOMIC_ACQUIRE)) begin_anew(slot, fd);
+    if (found == key && is_for(slot, place)) {
+      if (__atomic_load_n(&slot->retired, __ATOMIC_ACQUIRE)) begin_anew(slot, place->fd);
       return slot;
     }
     if (found == 0) {
       if (!__atomic_compare_exchange_n(&slot->key, &found, key, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) continue;
-      begin_anew(slot, fd);
+      begin_anew(slot, place->fd);
       return slot;
     }
     if (!taken && may_be_taken(slot)) taken = slot;
@@ -182,7 +201,7 @@ static struct PyleakSlot* find_slot(uint64_t key, int32_t fd) {
   if (!__atomic_compare_exchange_n(&taken->key, &old, key, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 0;
   __atomic_store_n(&taken->sequence, 0, __ATOMIC_RELEASE);
   forget(taken);
-  begin_anew(taken, fd);
+  begin_anew(taken, place->fd);
   return taken;
 }
 
@@ -221,8 +240,10 @@ struct PyleakSlot* pyleak_enter(uint64_t subject, uint64_t stack_pointer, uint64
   }
   const int epoll = is_epoll(wait);
   if (!epoll && (uint32_t)subject == 0) return 0; /* poll and select of nothing: a sleep, not a wait for events */
-  const int32_t fd = epoll ? (int32_t)subject : -1;
-  struct PyleakSlot* slot = find_slot(key_of(wait, (uint32_t)subject, stack_pointer, return_address), fd);
+  const struct Place place = {.key = key_of(wait, (uint32_t)subject, return_address),
+                              .stack_pointer = stack_pointer,
+                              .fd = epoll ? (int32_t)subject : -1};
+  struct PyleakSlot* slot = find_slot(&place);
   if (!slot) return enter_without_slot();
   const uint64_t sequence = slot->sequence;
   /* In the wait already, and deeper now: a signal handler waits on the same object. Shallower: the earlier call was

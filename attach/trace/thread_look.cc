@@ -1,5 +1,7 @@
 #include "attach/trace/thread_look.h"
 
+#include <sys/syscall.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -70,9 +72,17 @@ Result<ThreadLook> ThreadLook::Open(ThreadId thread) {
   return ThreadLook(thread, *std::move(system_call), *std::move(stat));
 }
 
-std::optional<ThreadActivity> ThreadLook::Look() const {
+std::optional<ThreadActivity> ThreadLook::Look() {
   std::array<char, kFileBytes> buffer;
-  return ParseThreadActivity(ReadFromStart(system_call_, buffer));
+  auto activity = ParseThreadActivity(ReadFromStart(system_call_, buffer));
+  // A stop sends poll, nanosleep and the like on under another number (restart_syscall(2)); the registers stay.
+  const bool restarted = activity && activity->system_call == SYS_restart_syscall;
+  if (restarted && activity->stack_pointer == latest_.stack_pointer &&
+      activity->program_counter == latest_.program_counter) {
+    activity->system_call = latest_.system_call;
+  }
+  if (activity) latest_ = *activity;
+  return activity;
 }
 
 char ThreadLook::State() const {

@@ -36,7 +36,7 @@ class ThreadLook {
   [[nodiscard]] ThreadId thread() const { return thread_; }
 
   /// std::nullopt: the thread has ended.
-  [[nodiscard]] std::optional<ThreadActivity> Look() const;
+  [[nodiscard]] std::optional<ThreadActivity> Look();
   /// R, S, D, T, t, Z, X as in proc(5); X also when the thread has ended.
   [[nodiscard]] char State() const;
 
@@ -47,6 +47,7 @@ class ThreadLook {
   ThreadId thread_;
   UniqueFd system_call_;
   UniqueFd stat_;
+  ThreadActivity latest_;
 };
 
 }  // namespace pyleak::attach
