@@ -19,6 +19,7 @@ bool WaitsWithoutTimeout(const ThreadActivity& futex) {
 }  // namespace
 
 std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char state) {
+  if (state == 'T') return BorrowRank::kStopped;
   if (activity.running && state == 'R') return BorrowRank::kRunning;
   if (activity.running || state != 'S') return std::nullopt;
   switch (activity.system_call) {

@@ -15,6 +15,7 @@ enum class BorrowRank {
   kRunning,
   kWaitsForEver,   ///< In epoll_wait or poll without timeout, which we begin again.
   kWaitsForATime,  ///< In one with a timeout, which we shorten by what has passed.
+  kStopped,        ///< With its whole process, by Ctrl-Z or SIGSTOP. It stops again when we are done.
 };
 
 /// std::nullopt: never this thread as long as it does that. Sleeps and futexes with a timeout would lose their

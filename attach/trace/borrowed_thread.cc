@@ -121,13 +121,16 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
     return std::optional<BorrowedThread>();
   }
   if (!frozen) return std::move(frozen).error();
-  if (!frozen->has_value() || !(*frozen)->own_stop_) return std::optional<BorrowedThread>();
+  // In the delivery of a signal, or gone.
+  if (!frozen->has_value() || (*frozen)->signal_ != 0) return std::optional<BorrowedThread>();
 
   const FrozenThread& thread = **frozen;
   const int tid = thread.tid();
   const bool in_user_mode = static_cast<std::int64_t>(thread.stopped_.raw.orig_rax) < 0;
+  // While its process is stopped, the kernel alone knows how long its wait had lasted before.
+  const auto waited = thread.own_stop_ ? thread.waited() : std::nullopt;
   arch::NativeRegisters home;
-  const bool fit = arch::MayBorrow(thread.stopped_, thread.waited(), home) &&
+  const bool fit = arch::MayBorrow(thread.stopped_, thread.own_stop_, waited, home) &&
                    HasRoomOnStack(thread.registers(), tid == look->thread().pid, map) &&
                    !(in_user_mode && MayBeInRestartableSequence(tid, memory)) &&
                    frame->Build(tid, home, gadgets.signal_return) &&
@@ -158,7 +161,12 @@ Result<std::int64_t> BorrowedThread::Call(RemoteAddress function, RemoteAddress 
   }
   auto sent = Send(arch::EnterFunction(frozen_.stopped_, frame_->address(), function));
   if (!sent) return std::move(sent).error();
-  return RunUntilStored(result_at);
+  if (frozen_.own_stop_) return RunUntilStored(result_at);
+  // Its process is stopped: it must not run a single instruction of the program on its way home.
+  if (auto returned = RunUntilReturn(); !returned) return returned;
+  const auto result = memory_->ReadValue<std::int64_t>(result_at);
+  if (!result) return Error{ErrorCode::kCorrupt, "the result of a call of ours cannot be read"};
+  return *result;
 }
 
 Result<void> BorrowedThread::Send(const arch::NativeRegisters& entry) {
@@ -288,11 +296,9 @@ Result<void> BorrowedThread::GoHome() {
     }
   }
   Observe("at home");
-  // In a stop of another kind it stays as the frame has left it, about to begin its call again.
-  if (frozen_.own_stop_) {
-    arch::WriteRegisters(tid, frozen_.stopped_);
-    frozen_.ReissueSystemCall();
-  }
+  // The frame has left a poll about to begin again, and what we found before knows of a deadline that is lost.
+  if (frozen_.own_stop_ || !arch::WasPolling(frozen_.stopped_)) arch::WriteRegisters(tid, frozen_.stopped_);
+  frozen_.ReissueSystemCall();
   return {};
 }
 

@@ -211,7 +211,8 @@ NativeRegisters EnterSignalReturn(const NativeRegisters& from, RemoteAddress fra
   return Redirected(from, frame + sizeof(std::uint64_t), signal_return);
 }
 
-bool MayBorrow(const NativeRegisters& stopped, std::optional<std::chrono::nanoseconds> waited, NativeRegisters& home) {
+bool MayBorrow(const NativeRegisters& stopped, bool own_stop, std::optional<std::chrono::nanoseconds> waited,
+               NativeRegisters& home) {
   home = stopped;
   if ((stopped.raw.eflags & kTrapFlag) != 0) return false;
   if (static_cast<std::int64_t>(stopped.raw.orig_rax) < 0) return true;
@@ -222,6 +223,7 @@ bool MayBorrow(const NativeRegisters& stopped, std::optional<std::chrono::nanose
       home = BeforeSystemCall(stopped);
       return true;
     case -EINTR: {
+      if (!own_stop) return true;
       // Only waits whose timeout we can keep.
       const auto system_call = static_cast<std::int64_t>(stopped.raw.orig_rax);
       const auto again = ReissueInterruptedCall(stopped, waited);

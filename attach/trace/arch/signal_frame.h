@@ -68,8 +68,10 @@ NativeRegisters EnterSignalReturn(const NativeRegisters& from, RemoteAddress fra
 constexpr std::uint64_t kSignalReturnCall = 15;
 
 /// Whether a thread that was stopped with these registers may run something else first. `home`: the registers with
-/// which it goes on as if nothing had been, even when nobody restarts its system call; `waited` as in
-/// ReissueInterruptedCall. False for one that is single-stepped, or in a system call that would lose its timeout.
-bool MayBorrow(const NativeRegisters& stopped, std::optional<std::chrono::nanoseconds> waited, NativeRegisters& home);
+/// which it goes on as if nothing had been, even when nobody restarts its system call. `own_stop`: we have stopped it,
+/// and not somebody's signal, whose EINTR is the program's own; `waited` as in ReissueInterruptedCall. False for one
+/// that is single-stepped, or in a system call that would lose its timeout.
+bool MayBorrow(const NativeRegisters& stopped, bool own_stop, std::optional<std::chrono::nanoseconds> waited,
+               NativeRegisters& home);
 
 }  // namespace pyleak::attach::arch

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "attach/inject/gadgets.h"
+#include "attach/proc/stat.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/tracer.h"
 #include "tests/process/attach/forked_target.h"
@@ -128,6 +129,38 @@ TEST(BorrowedThread, KeepsSignalsForLater) {
       EXPECT_EQ(target.shared().signals, i - 1) << "not while it runs our call";
     });
     ASSERT_TRUE(Eventually([&] { return target.shared().signals == i; }));
+  }
+}
+
+TEST(BorrowedThread, LeavesAStoppedProcessStopped) {
+  const ForkedTarget<Checks> target([](Checks& checks) {
+    seen = &checks;
+    checks.function = reinterpret_cast<std::uint64_t>(&CountCall);
+    const int epoll = ::epoll_create1(0);
+    for (epoll_event event{};; ++checks.rounds) ::epoll_wait(epoll, &event, 1, checks.rounds % 2);
+  });
+  ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
+  const Reached reached = Reach(target.pid());
+  Tracer tracer;
+  for (int i = 1; i <= 20; ++i) {
+    ::kill(target.pid(), SIGSTOP);
+    int status = 0;
+    ASSERT_EQ(::waitpid(target.pid(), &status, WUNTRACED), target.pid());
+    const int rounds = target.shared().rounds;
+    tracer.Run([&] {
+      auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {});
+      ASSERT_TRUE(thread.ok()) << thread.error().what;
+      EXPECT_EQ(*thread->SystemCall(SYS_getpid, {}), target.pid());
+      const auto result = thread->Call(RemoteAddress(target.shared().function), AddressOf(target.shared().result));
+      ASSERT_TRUE(result.ok()) << result.error().what;
+      EXPECT_EQ(*result, i);
+      ASSERT_TRUE(thread->GiveBack().ok());
+    });
+    EXPECT_TRUE(Eventually([&] { return ReadStat(target.pid())->state == 'T'; }));
+    EXPECT_EQ(::waitpid(target.pid(), &status, WUNTRACED | WNOHANG), 0) << "its parent hears of one stop only";
+    EXPECT_EQ(target.shared().rounds, rounds) << "not one instruction of the program";
+    ::kill(target.pid(), SIGCONT);
+    ASSERT_TRUE(Eventually([&] { return target.shared().rounds > rounds + 3; }));
   }
 }
 

@@ -29,6 +29,7 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
   EXPECT_LT(*futex, *running);
   EXPECT_LT(*running, *for_ever);
   EXPECT_LT(*for_ever, *for_a_time);
+  EXPECT_LT(*for_a_time, RankForBorrowing(In(SYS_epoll_wait), 'T')) << "stopped";
   EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 0xffffffff}), 'S'), for_ever);
   EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 100}), 'S'), for_a_time);
 }
@@ -40,8 +41,8 @@ TEST(BorrowChoice, LeavesSleepersAlone) {
   }
 }
 
-TEST(BorrowChoice, LeavesStoppedAndUninterruptibleThreadsAlone) {
-  for (const char state : {'D', 'T', 't', 'Z', 'X', 'I'}) {
+TEST(BorrowChoice, LeavesTracedAndUninterruptibleThreadsAlone) {
+  for (const char state : {'D', 't', 'Z', 'X', 'I'}) {
     EXPECT_FALSE(RankForBorrowing(In(SYS_read), state)) << state;
     EXPECT_FALSE(RankForBorrowing(Running(), state)) << state;
   }
