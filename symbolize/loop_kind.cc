@@ -18,10 +18,11 @@ struct Library {
   Names functions;  ///< Functions that stay on the stack while callbacks run.
 };
 
-/// In order: uvloop brings a libuv of its own, gevent a libev or libuv.
+/// In order: uvloop and Node run on a libuv, gevent on a libev or libuv.
 constexpr std::array kLibraries{
     Library{"uvloop", {"/uvloop/"}, {}, {}},
     Library{"gevent", {"/gevent/"}, {}, {}},
+    Library{"node", {"libnode."}, {}, {}},
     Library{"libuv", {"libuv."}, {"uv__io_poll"}, {"uv_run"}},
     Library{"libevent", {"libevent"}, {"epoll_dispatch", "poll_dispatch", "select_dispatch"}, {"event_base_loop"}},
     Library{"libev", {"libev."}, {"epoll_poll", "poll_poll", "select_poll", "linuxaio_poll"}, {"ev_run", "ev_loop"}},

@@ -94,6 +94,8 @@ TEST(IsLoopOnStack, TellsABlockFromWhatComesAfterTheLoop) {
 
 TEST(LoopOfStack, KnowsTheLoopOfAThreadThatNeverWaited) {
   EXPECT_EQ(LoopOfStack(NativeStackOf({{"/usr/bin/node", "uv_run"}}), {}), "node");
+  EXPECT_EQ(LoopOfStack(NativeStackOf({{kLib + "libnode.so.108", ""}, {kLib + "libuv.so.1.0.0", "uv_run"}}), {}),
+            "node");
   EXPECT_EQ(LoopOfStack({}, PythonStackOf({"/srv/app.py", kBaseEvents})), "asyncio");
   EXPECT_EQ(LoopOfStack(NativeStackOf({{"/srv/a", "main"}}), {}), std::nullopt);
 }
