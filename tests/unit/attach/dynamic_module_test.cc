@@ -31,7 +31,7 @@ class ForgedMemory : public MemoryReader {
     const std::uint64_t offset = from.value() - kBase;
     if (from.value() < kBase || offset >= bytes_.size()) return 0;
     const std::size_t count = std::min<std::size_t>(into.size(), bytes_.size() - offset);
-    std::memcpy(into.data(), bytes_.data() + offset, count);
+    std::copy_n(bytes_.data() + offset, count, into.data());
     return count;
   }
 
