@@ -214,8 +214,9 @@ std::vector<PyleakPatch> InjectedAgent::StillApplied(const PyleakContext& contex
 }
 
 Result<std::size_t> InjectedAgent::ExtendToNewModules() {
+  if (!IsStillThere()) return std::size_t{0};
   const auto now = module_list_.Fingerprint(*memory_);
-  if (!placed_ || !now) return std::size_t{0};
+  if (!now) return std::size_t{0};
   auto context = placed_->ReadContext(*memory_);
   if (!context || context->patch_count > PYLEAK_MAX_PATCHES) {
     return Error{ErrorCode::kCorrupt, "the agent's context has been overwritten"};
@@ -242,10 +243,15 @@ Result<std::size_t> InjectedAgent::ExtendToNewModules() {
 }
 
 Result<RemovalReport> InjectedAgent::Remove() {
-  if (!placed_) return RemovalReport();
+  if (!IsStillThere()) return RemovalReport();
   const auto agent = std::move(placed_);
-  if (!process_.StillRuns()) return RemovalReport();
-  return RemoveAgent(target(), *agent);
+  auto removed = RemoveAgent(target(), *agent);
+  if (!removed && !(process_.StillRuns() && memory_->IsSameProgram(agent->range().begin))) return RemovalReport();
+  return removed;
+}
+
+bool InjectedAgent::IsStillThere() const {
+  return placed_ && process_.StillRuns() && memory_->IsSameProgram(placed_->range().begin);
 }
 
 }  // namespace pyleak::attach

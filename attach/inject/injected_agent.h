@@ -64,7 +64,8 @@ class InjectedAgent {
   /// reads of the link map unless that has changed.
   Result<std::size_t> ExtendToNewModules();
 
-  /// Takes the agent out again. The heartbeat stays readable, and no longer changes.
+  /// Takes the agent out again, if the process still runs the same program. The heartbeat stays readable, and no longer
+  /// changes.
   Result<RemovalReport> Remove();
 
  private:
@@ -76,6 +77,8 @@ class InjectedAgent {
         gadgets_(gadgets),
         module_list_(module_list) {}
 
+  /// False once the process has ended or, by exec, runs another program, in which there is no agent.
+  [[nodiscard]] bool IsStillThere() const;
   [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, borrowing_}; }
 
   Result<void> RemoveLeftovers(const MemoryMap& map) const;

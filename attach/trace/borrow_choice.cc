@@ -2,6 +2,7 @@
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "attach/trace/arch/signal_frame.h"
 
@@ -36,6 +37,9 @@ std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char 
     case SYS_wait4:
     case SYS_waitid:
     case SYS_flock:
+    case SYS_clock_nanosleep:
+      if ((activity.arguments[1] & TIMER_ABSTIME) == 0) return std::nullopt;
+      return BorrowRank::kRestartsByItself;
     // These store what remains of their timeout before they are begun again.
     case SYS_select:
     case SYS_pselect6:

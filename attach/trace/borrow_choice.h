@@ -18,7 +18,7 @@ enum class BorrowRank {
   kStopped,        ///< With its whole process, by Ctrl-Z or SIGSTOP. It stops again when we are done.
 };
 
-/// std::nullopt: never this thread as long as it does that. Sleeps and futexes with a timeout would lose their
+/// std::nullopt: never this thread as long as it does that. Relative sleeps and futexes with a timeout would lose their
 /// deadline; what is not known to be harmless is not tried.
 std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char state);
 

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include "attach/proc/thread_list.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/borrow_choice.h"
+#include "attach/trace/system_call_names.h"
 
 namespace pyleak::attach {
 namespace {
@@ -76,6 +78,25 @@ std::vector<Candidate> CandidatesOf(const ProcessIdentity& process) {
   return candidates;
 }
 
+std::string WhatKeepsIt(const ThreadLook& look, const ThreadActivity& activity) {
+  if (look.State() == 'T') return "is stopped in a wait with a timeout";
+  if (look.State() == 'D') return "is in uninterruptible sleep";
+  if (activity.running || activity.system_call < 0) return "is not on a stack that can be used";
+  // A stop has made the kernel forget under which name.
+  if (activity.system_call == SYS_restart_syscall) return "sleeps";
+  return "sleeps in " + SystemCallName(activity.system_call);
+}
+
+/// The first thread stands for the others.
+std::string WhyNoneIsFit(const ProcessIdentity& process) {
+  const std::vector<int> threads = ListThreads(process.pid(), kMostCandidates);
+  auto look = ThreadLook::Open({process.pid(), threads.empty() ? process.pid() : threads.front()});
+  const auto activity = look.ok() ? look->Look() : std::nullopt;
+  if (!activity) return "the process is about to end";
+  const std::string which = threads.size() == 1 ? "its only thread " : "like the others, its first thread ";
+  return "no thread can be borrowed without harm yet: " + which + WhatKeepsIt(*look, *activity);
+}
+
 /// What would make a system call of ours, or a return that the program did not prepare, fatal.
 Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
   const auto status = ReadThreadStatus({process.pid(), process.pid()});
@@ -95,9 +116,11 @@ Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, co
                                               const arch::Gadgets& gadgets, const BorrowOptions& options) {
   if (auto safe = CheckThatCallsAreSafe(process); !safe) return std::move(safe).error();
   for (const auto deadline = steady_clock::now() + options.limit;;) {
-    const auto map = MemoryMap::Read(process.pid());
+    std::vector<Candidate> candidates = CandidatesOf(process);
+    // A process that sleeps for long is not to pay with a look at its whole map each time.
+    const auto map = candidates.empty() ? Result<MemoryMap>(MemoryMap::Parse({})) : MemoryMap::Read(process.pid());
     if (!map) return map.error();
-    for (Candidate& candidate : CandidatesOf(process)) {
+    for (Candidate& candidate : candidates) {
       auto borrowed = TryThread(std::move(candidate.look), memory, gadgets, *map, options.observer);
       // One that did not stop in time must be set free by the end of this thread of ours, and soon.
       if (!borrowed) return std::move(borrowed).error();
@@ -105,7 +128,7 @@ Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, co
     }
     if (!process.StillRuns()) return Error{ErrorCode::kNoSuchProcess, "the process has ended"};
     if (steady_clock::now() >= deadline) {
-      return Error{ErrorCode::kTimedOut, "no thread could be borrowed without harm: all of them sleep, or are stopped"};
+      return Error{ErrorCode::kTimedOut, WhyNoneIsFit(process)};
     }
     std::this_thread::sleep_for(kRetryPause);
   }
@@ -123,6 +146,10 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
   if (!frozen) return std::move(frozen).error();
   // In the delivery of a signal, or gone.
   if (!frozen->has_value() || (*frozen)->signal_ != 0) return std::optional<BorrowedThread>();
+  // As long as the thread is held no other one can get through an exec: it would have to end this one first.
+  if (!memory.IsSameProgram(gadgets.system_call)) {
+    return Error{ErrorCode::kNoSuchProcess, "the process runs another program now"};
+  }
 
   const FrozenThread& thread = **frozen;
   const int tid = thread.tid();

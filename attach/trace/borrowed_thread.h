@@ -31,7 +31,8 @@ struct BorrowOptions {
 class BorrowedThread {
  public:
   /// Stops the thread that is disturbed least. `memory` must outlive the object.
-  /// kTimedOut: none was fit to be borrowed. kRefused: a system call of ours might kill this process.
+  /// kTimedOut: none was fit to be borrowed, and what they do. kRefused: a system call of ours might kill this process.
+  /// kNoSuchProcess: it has ended, or begun another program than the one `memory` and `gadgets` belong to.
   static Result<BorrowedThread> Borrow(const ProcessIdentity& process, const ProcessMemory& memory,
                                        const arch::Gadgets& gadgets, const BorrowOptions& options);
 

@@ -67,6 +67,7 @@ Error SeizeError(ThreadId thread, int error_number) {
   }
   const auto tracer = ReadThreadStatus(status->tracer_pid);
   const int tracer_pid = tracer.ok() ? tracer->process_id : status->tracer_pid;
+  if (tracer_pid == ::getpid()) return {ErrorCode::kTimedOut, "another thread of pyleak holds it at this moment"};
   const auto stat = ReadStat(tracer_pid);
   return {ErrorCode::kAlreadyTraced, "the process is already traced by pid " + std::to_string(tracer_pid) +
                                          (stat.ok() ? " (" + stat->name + ")" : std::string())};

@@ -37,7 +37,7 @@ Stop WaitForStop(ThreadId thread, std::chrono::steady_clock::time_point deadline
 /// The same without waiting; std::nullopt: neither stopped nor ended.
 std::optional<Stop> PollStop(ThreadId thread);
 
-/// Why PTRACE_SEIZE failed, with the name of the tracer that was faster.
+/// Why PTRACE_SEIZE failed, with the name of the tracer that was faster. kTimedOut: that was we ourselves.
 Error SeizeError(ThreadId thread, int error_number);
 
 }  // namespace pyleak::attach

@@ -79,6 +79,24 @@ class Harmless(LiveTest):
             self.assertIn(") T ", stat.read())
         os.kill(target.pid, signal.SIGCONT)
 
+    def test_another_program_in_the_same_process(self):
+        """After an exec the new program is watched, and left as it was like the first."""
+        target = Target(python_target("asyncio_service.py"))  # Its descriptors become others: no snapshot.
+        self.addCleanup(target.stop)
+        watch = self.attach(target, "--threshold", "300ms")
+        for _ in range(3):
+            target.pause(0.5, "asyncio_sleep")  # A new program is found at the next survey.
+            block = target.block(0.4, "sleep")
+            self.assert_python_stack(watch.block(), block)
+            target.tell("exec")
+            target.wait_for("ready", 20)
+        self.assertEqual(watch.stop(), 0)
+        self.assertEqual(watch.process.stderr.read(), "")
+        self.assertEqual([record for record in watch.records if record["type"] == "Warning"], [])
+        self.assertEqual(watch.records[-1]["blocks"], 3)
+        with open(f"/proc/{target.pid}/maps", encoding="utf-8") as maps:
+            self.assertNotIn("pyleak", maps.read())
+
     def test_node_works_on(self):
         require("node")
         target = self.start(node_target(), jit=True)

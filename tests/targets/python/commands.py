@@ -4,10 +4,12 @@ block SECONDS KIND [ARGUMENT]   block the loop; the answer says when, and with w
 burst COUNT SECONDS PAUSE       COUNT sleeps that block, the loop going round for PAUSE seconds after each
 pause SECONDS KIND              take as long without blocking (asyncio only)
 state                           the work done so far and the signals received
+exec                            begin the same program anew, in the same process
 quit
 """
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -64,6 +66,8 @@ async def obey(line, sleep=asyncio.sleep):
         truth.say(await pause(*words))
     elif name == "state":
         truth.say({"event": "state", "signals": signals_received, "work": work_done})
+    elif name == "exec":
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     elif name != "quit":
         sys.exit("unknown command: " + line)
     return name != "quit"

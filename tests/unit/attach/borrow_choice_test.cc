@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 namespace pyleak::attach {
 namespace {
@@ -35,6 +36,7 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
 }
 
 TEST(BorrowChoice, LeavesSleepersAlone) {
+  EXPECT_TRUE(RankForBorrowing(In(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME}), 'S')) << "until, not for";
   EXPECT_FALSE(RankForBorrowing(In(SYS_futex, {0, FUTEX_WAIT_PRIVATE, 0, 0x7000}), 'S')) << "with a timeout";
   for (const long system_call : {SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall, SYS_epoll_pwait2}) {
     EXPECT_FALSE(RankForBorrowing(In(system_call), 'S')) << system_call;
