@@ -2,6 +2,8 @@
 
 #include <sys/syscall.h>
 
+#include "attach/trace/system_call_names.h"
+
 namespace pyleak::attach {
 
 bool IsEpollWait(std::int64_t system_call) {
@@ -11,6 +13,10 @@ bool IsEpollWait(std::int64_t system_call) {
 bool IsPollOrSelect(std::int64_t system_call) {
   return system_call == SYS_poll || system_call == SYS_ppoll || system_call == SYS_select ||
          system_call == SYS_pselect6;
+}
+
+std::string WaitCallName(std::int64_t system_call) {
+  return system_call == SYS_pselect6 ? "pselect" : SystemCallName(system_call);
 }
 
 bool IsSleep(const ThreadActivity& activity) {

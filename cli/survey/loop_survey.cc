@@ -6,7 +6,6 @@
 
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_list.h"
-#include "attach/trace/system_call_names.h"
 #include "attach/trace/wait_calls.h"
 #include "cli/watch/event_maker.h"
 #include "symbolize/loop_kind.h"
@@ -65,7 +64,7 @@ std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, at
   const auto stat = attach::ReadStat(process.pid(), thread.thread().tid);
   loop.thread = {process.pid(), thread.thread().tid, process.name(), stat ? stat->name : ""};
   loop.loop.kind = kind.value_or("generic");
-  if (waiting) loop.loop.wait = attach::SystemCallName(activity->system_call);
+  if (waiting) loop.loop.wait = attach::WaitCallName(activity->system_call);
   if (epoll) loop.loop.fd = static_cast<int>(activity->arguments[0]);
   loop.waiting = waiting;
   loop.blocking_stack = stacks.blocking;

@@ -6,7 +6,6 @@
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_list.h"
 #include "attach/trace/last_run.h"
-#include "attach/trace/system_call_names.h"
 #include "attach/trace/wait_calls.h"
 #include "cli/watch/sampler.h"
 
@@ -57,7 +56,7 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
   facts.thread = {process->pid(), thread_.thread().tid, process->name(), stat ? stat->name : ""};
   facts.process = process;
   if (was_waiting_) {
-    facts.loop.wait = attach::SystemCallName(activity.system_call);
+    facts.loop.wait = attach::WaitCallName(activity.system_call);
     if (attach::IsEpollWait(activity.system_call)) facts.loop.fd = static_cast<int>(activity.arguments[0]);
   }
   facts.only_if_known = true;
@@ -71,10 +70,13 @@ Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatT
   if (!activity) return {.over = true};
   if (attach::IsWaiting(*activity)) {
     const bool same_wait = IsSameWait(*activity);
-    wait_ = *activity;
-    was_waiting_ = true;
-    last_waiting_ = now;
-    return out_since_ ? EndWork(same_wait, now) : Finding{};
+    // Out of the wait that it is known by, another one is part of the work.
+    if (!out_since_ || same_wait || !was_waiting_) {
+      wait_ = *activity;
+      was_waiting_ = true;
+      last_waiting_ = now;
+      return out_since_ ? EndWork(same_wait, now) : Finding{};
+    }
   }
   if (!out_since_) out_since_ = BeginOfWork(*activity, now);
   if (dismissed_) return {};
