@@ -255,6 +255,7 @@ struct PyleakSlot* pyleak_enter(uint64_t subject, uint64_t stack_pointer, uint64
   slot->return_address = return_address;
   slot->wait = wait;
   slot->wait_since_ns = now;
+  if (sequence == 0) slot->first_wait_ns = now;
   __atomic_store_n(&slot->sequence, (sequence | 1) + 1, __ATOMIC_RELEASE);
   return slot;
 }

@@ -89,9 +89,10 @@ struct PyleakSlot {
   /* 0: the slot is free. */
   PYLEAK_ALIGNED uint64_t key;
   uint64_t thread_pointer;
-  uint32_t tid;     /* as the target's pid namespace numbers it */
-  uint32_t wait;    /* PYLEAK_WAIT_*, of the latest call */
-  int32_t fd;       /* of the epoll instance; -1 for poll and select */
+  uint64_t first_wait_ns; /* when it was entered for the first time as what it stands for */
+  uint32_t tid;           /* as the target's pid namespace numbers it */
+  uint32_t wait;          /* PYLEAK_WAIT_*, of the latest call */
+  int32_t fd;             /* of the epoll instance; -1 for poll and select */
   /* Set by anybody (a new epoll instance under an old number; pyleak, when the thread is gone): what the slot stood
    * for is over. The owner's next entry begins anew, without an iteration in between; or another thread takes it. */
   uint32_t retired;

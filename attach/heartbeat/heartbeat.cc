@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "attach/proc/stat.h"
@@ -43,6 +44,7 @@ std::optional<SlotReading> ReadSlot(const PyleakSlot& slot, std::uint32_t index)
     reading.busy = sequence % 2 == 1;
     reading.iteration = sequence / 2;
     reading.waited_at = AsTime(Load(slot.wait_since_ns));
+    reading.first_wait = AsTime(Load(slot.first_wait_ns));
     reading.since = reading.busy ? AsTime(Load(slot.busy_since_ns)) : reading.waited_at;
     reading.stack_pointer = RemoteAddress(Load(slot.stack_pointer));
     reading.thread_pointer = RemoteAddress(Load(slot.thread_pointer));
@@ -60,6 +62,12 @@ std::uint32_t CapacityOf(std::span<const std::byte> memory) {
 }
 
 }  // namespace
+
+std::string WaitName(std::uint32_t wait) {
+  static constexpr std::array kNames{"",     "epoll_wait", "epoll_pwait", "epoll_pwait2",
+                                     "poll", "ppoll",      "select",      "pselect"};
+  return wait < kNames.size() ? kNames[wait] : "";
+}
 
 PyleakSlot* Heartbeat::slots() const {
   return reinterpret_cast<PyleakSlot*>(reinterpret_cast<std::byte*>(region_) + PYLEAK_PAGE);

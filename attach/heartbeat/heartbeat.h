@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "attach/agent/protocol.h"
@@ -34,6 +35,7 @@ struct SlotReading {
   std::uint64_t iteration = 0;  ///< The current one, or the latest before this wait; from 1.
   HeartbeatTime since{};        ///< Beginning of the iteration or of the wait.
   HeartbeatTime waited_at{};    ///< When the wait call was entered last.
+  HeartbeatTime first_wait{};   ///< When it was entered first.
   RemoteAddress stack_pointer;  ///< Of the wait call: where its return address lies.
   RemoteAddress return_address;
   HeartbeatTime busy_total{};
@@ -45,11 +47,15 @@ struct SlotReading {
   std::uint64_t seen_as = 0;  ///< Waits are numbered in the order in which they were first seen.
   /// poll and select: it has been seen to wait for several descriptors, or for one that is no client's socket.
   bool polls_like_loop = false;
+  bool undecided = false;  ///< poll and select: it has not been seen to wait yet.
   CallerVerdict verdict = CallerVerdict::kUnknown;
   bool left = false;  ///< The code that ran the loop has returned: this is no iteration of it.
 
   [[nodiscard]] bool is_epoll() const { return wait <= PYLEAK_WAIT_EPOLL_PWAIT2; }
 };
+
+/// The function that a PYLEAK_WAIT_* stands for; empty for another number.
+std::string WaitName(std::uint32_t wait);
 
 /// A finished iteration that was at least as long as the threshold.
 struct Iteration {

@@ -46,14 +46,15 @@ std::vector<WaitRole> FindLoops(std::span<const SlotReading> readings) {
   roles.reserve(readings.size());
   for (const SlotReading& reading : readings) {
     const auto outside = [&](const SlotReading& other) { return IsOutside(other, reading); };
-    if (!CouldBeLoop(reading)) {
+    const bool undecided = reading.undecided && !reading.left;
+    if (!CouldBeLoop(reading) && !undecided) {
       roles.push_back(WaitRole::kOther);
     } else if (SharesItsInstance(reading, readings)) {
       roles.push_back(WaitRole::kShared);
     } else if (std::ranges::any_of(readings, outside)) {
       roles.push_back(WaitRole::kNested);
     } else {
-      roles.push_back(Repeats(reading) ? WaitRole::kLoop : WaitRole::kProvisional);
+      roles.push_back(Repeats(reading) && !undecided ? WaitRole::kLoop : WaitRole::kProvisional);
     }
   }
   return roles;

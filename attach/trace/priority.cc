@@ -1,8 +1,13 @@
 #include "attach/trace/priority.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+
+#include <array>
+#include <cstddef>
+#include <vector>
 
 namespace pyleak::attach {
 
@@ -13,6 +18,17 @@ void RaisePriority() {
   if (::setpriority(PRIO_PROCESS, 0, -15) == 0) return;
   const sched_param lowest{.sched_priority = 1};
   ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest);
+}
+
+void KeepMemoryReady() {
+  // mallopt(3): below the first, free memory at the top of a heap stays ours; below the second, memory comes from a
+  // heap.
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  // Written to, so that it is there, and freed again. In pieces, for a heap of a thread grows as it is asked.
+  constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+  std::array<std::vector<std::byte>, 16> pieces;
+  for (auto& piece : pieces) piece.assign(kPieceBytes, std::byte{1});
 }
 
 }  // namespace pyleak::attach

@@ -6,4 +6,9 @@ namespace pyleak::attach {
 /// a CPU itself. Beside busy neighbours the longest freezes shrink from milliseconds to microseconds.
 void RaisePriority();
 
+/// Gives the calling thread memory that it can allocate from without asking the kernel. To grow a heap takes the lock
+/// of our own address space, which another thread of ours may hold while it waits for a disk; whoever holds a thread of
+/// the target must not wait for that.
+void KeepMemoryReady();
+
 }  // namespace pyleak::attach

@@ -16,7 +16,7 @@ bool IsPollOrSelect(std::int64_t system_call) {
 }
 
 std::string WaitCallName(std::int64_t system_call) {
-  return system_call == SYS_pselect6 ? "pselect" : SystemCallName(system_call);
+  return system_call == SYS_pselect6 ? "select" : SystemCallName(system_call);
 }
 
 bool IsSleep(const ThreadActivity& activity) {

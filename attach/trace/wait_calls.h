@@ -11,7 +11,7 @@ namespace pyleak::attach {
 bool IsEpollWait(std::int64_t system_call);
 /// poll and select and their like.
 bool IsPollOrSelect(std::int64_t system_call);
-/// As programs name the wait: "pselect" for pselect6.
+/// As programs name the wait: "select" for pselect6, which glibc makes of both select and pselect.
 std::string WaitCallName(std::int64_t system_call);
 /// nanosleep and its like, and poll and select of no descriptor, which is how Python slept before 3.11.
 bool IsSleep(const ThreadActivity& activity);

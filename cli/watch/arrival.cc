@@ -64,8 +64,7 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
 }
 
 Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatTime now) {
-  const auto slot = std::ranges::find(readings, thread_.thread().tid, &SlotReading::tid);
-  if (slot != readings.end()) return IsInSlot(*slot, now);
+  if (const SlotReading* slot = SlotOf(readings)) return IsInSlot(*slot, now);
   const auto activity = thread_.Look();
   if (!activity) return {.over = true};
   if (attach::IsWaiting(*activity)) {
@@ -86,6 +85,17 @@ Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatT
   return {.decision = detector_.Look(reading, {}, now)};
 }
 
+const SlotReading* Arrival::SlotOf(std::span<const SlotReading> readings) const {
+  const SlotReading* other = nullptr;
+  for (const SlotReading& reading : readings) {
+    if (reading.tid != thread_.thread().tid) continue;
+    if (!was_waiting_ || IsWaitOf(reading)) return &reading;
+    other = &reading;
+  }
+  // Out of the wait that it is known by, another one is part of the work.
+  return out_since_ ? nullptr : other;
+}
+
 bool Arrival::IsSameWait(const attach::ThreadActivity& activity) const {
   return was_waiting_ && activity.system_call == wait_.system_call && activity.arguments[0] == wait_.arguments[0] &&
          activity.stack_pointer == wait_.stack_pointer;
@@ -100,7 +110,13 @@ HeartbeatTime Arrival::BeginOfWork(const attach::ThreadActivity& activity, Heart
 
 Arrival::Finding Arrival::IsInSlot(const SlotReading& reading, HeartbeatTime now) {
   if (!out_since_) return {.over = true};
-  Finding finding = EndWork(IsWaitOf(reading), reading.iteration == 1 ? reading.waited_at : now);
+  const bool same_wait = IsWaitOf(reading);
+  if (same_wait) {
+    LoopFacts facts = *facts_;
+    facts.loop.wait = attach::WaitName(reading.wait);
+    facts_ = std::make_shared<const LoopFacts>(std::move(facts));
+  }
+  Finding finding = EndWork(same_wait, std::min(reading.first_wait, now));
   finding.over = true;
   return finding;
 }

@@ -50,6 +50,8 @@ class Arrival {
   Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::ThreadActivity& activity,
           const std::shared_ptr<WatchedProcess>& process, const attach::DetectorOptions& options);
 
+  /// The slot that stands for the wait that it is known by, or any of its slots where it is known by none. Null: none.
+  [[nodiscard]] const attach::SlotReading* SlotOf(std::span<const attach::SlotReading> readings) const;
   /// The wait of the latest looks, or the same again with less of its timeout left.
   [[nodiscard]] bool IsSameWait(const attach::ThreadActivity& activity) const;
   [[nodiscard]] attach::HeartbeatTime BeginOfWork(const attach::ThreadActivity& activity, attach::HeartbeatTime now);

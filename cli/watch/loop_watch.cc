@@ -1,6 +1,5 @@
 #include "cli/watch/loop_watch.h"
 
-#include <array>
 #include <string>
 #include <utility>
 
@@ -11,12 +10,6 @@
 
 namespace pyleak::cli {
 namespace {
-
-std::string WaitName(std::uint32_t wait) {
-  static constexpr std::array kNames{"",     "epoll_wait", "epoll_pwait", "epoll_pwait2",
-                                     "poll", "ppoll",      "select",      "pselect"};
-  return wait < kNames.size() ? kNames[wait] : "";
-}
 
 attach::CallerVerdict VerdictOf(const symbolize::LoopKind& kind) {
   switch (kind.verdict) {
@@ -46,7 +39,7 @@ LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> proce
   facts.thread = {id.pid, id.tid, process->name(), ThreadNameOf(id)};
   facts.caller = process->symbols().CallerAt(reading.return_address);
   facts.process = std::move(process);
-  facts.loop.wait = WaitName(reading.wait);
+  facts.loop.wait = attach::WaitName(reading.wait);
   if (reading.is_epoll()) facts.loop.fd = reading.fd;
   facts.kind = symbolize::IdentifyLoop(facts.caller, {});
   facts.loop.kind = facts.kind.name;
@@ -58,6 +51,7 @@ void LoopWatch::Update(attach::SlotReading& reading) {
   reading.seen_as = number_;
   reading.verdict = VerdictOf(facts_->kind);
   reading.polls_like_loop = polls_like_loop_;
+  reading.undecided = !reading.is_epoll() && !looked_at_wait_;
   reading.left = reading.busy && left_since_ == reading.since;
   last_ = reading;
 }

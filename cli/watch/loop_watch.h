@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "attach/heartbeat/detector.h"
 #include "attach/heartbeat/heartbeat.h"
@@ -44,6 +45,8 @@ class LoopWatch {
   void MarkLeft(attach::HeartbeatTime begin) { left_since_ = begin; }
 
   attach::Detector detector;
+  /// Blocks that are told of if the wait turns out to be a loop's. As few as a slot's ring holds.
+  std::vector<attach::Iteration> pending;
   std::uint64_t tail = 0;  ///< How much of the slot's ring has been read.
   attach::WaitRole role = attach::WaitRole::kProvisional;
   /// The iteration that the journal has samples or an onset of: its number and its begin.

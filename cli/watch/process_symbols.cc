@@ -13,6 +13,11 @@ Result<std::unique_ptr<ProcessSymbols>> ProcessSymbols::Create(const attach::Pro
   if (!modules) return std::move(modules).error();
   auto caller_modules = symbolize::ModuleMap::Read(identity, memory);
   if (!caller_modules) return std::move(caller_modules).error();
+  // The index of a large program's symbols takes a while to make; the first block would not wait for it.
+  for (const symbolize::Module* module : caller_modules->modules()) {
+    if (module->image->entry() != 0) static_cast<void>(module->image->FunctionAt(module->image->entry()));
+    break;
+  }
   return std::unique_ptr<ProcessSymbols>(new ProcessSymbols(identity, *std::move(modules), *std::move(caller_modules)));
 }
 

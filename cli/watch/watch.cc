@@ -223,6 +223,7 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
   const HeartbeatTime now = MonotonicNow();
   if (!IsLoop(loop.role) || !IsChosen(options_.loops, loop.facts()->thread, loop.facts()->loop.kind)) {
     Forget(loop);
+    for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) Discard(loop, iteration);
     return now + EffectiveCheckInterval(detector_options_);
   }
   lost_blocks_ += drained.lost;
@@ -240,7 +241,12 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
 }
 
 void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime now) {
-  for (const attach::Iteration& iteration : decision.finished) TellFinished(loop, iteration);
+  loop.pending.insert(loop.pending.end(), decision.finished.begin(), decision.finished.end());
+  if (loop.role == WaitRole::kLoop) {
+    for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) TellFinished(loop, iteration);
+  } else {
+    KeepPending(loop);
+  }
   if (decision.discarded) Forget(loop);
   if (decision.sample) TakeSample(loop);
   const BlockKey key = KeyOf(loop, loop.last());
@@ -281,6 +287,24 @@ void Watch::PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sam
   }
   auto shared = std::make_shared<RawSample>(std::move(sample));
   worker_.Post([this, key, shared, target = std::move(target)] { journal_.OnSample(key, std::move(*shared), target); });
+}
+
+void Watch::KeepPending(LoopWatch& loop) {
+  while (loop.pending.size() > PYLEAK_RING_LENGTH) {
+    Discard(loop, loop.pending.front());
+    loop.pending.erase(loop.pending.begin());
+    ++lost_blocks_;
+  }
+  // Its samples are kept with it: what is told of next is another iteration.
+  const bool is_over = loop.told_of && std::ranges::any_of(loop.pending, [&](const attach::Iteration& iteration) {
+                         return iteration.begin == loop.told_of->begin;
+                       });
+  if (is_over) loop.told_of.reset();
+}
+
+void Watch::Discard(const LoopWatch& loop, const attach::Iteration& iteration) {
+  const BlockKey key{loop.number(), iteration.begin, iteration.number};
+  worker_.Post([this, key] { journal_.OnDiscarded(key); });
 }
 
 void Watch::TellFinished(LoopWatch& loop, const attach::Iteration& iteration) {

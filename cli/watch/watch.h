@@ -56,6 +56,8 @@ class Watch {
   void TakeSample(LoopWatch& loop);
   void PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
   void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
+  void KeepPending(LoopWatch& loop);
+  void Discard(const LoopWatch& loop, const attach::Iteration& iteration);
   void Forget(LoopWatch& loop);
   void CloseLoop(LoopWatch& loop, const std::string& note);
   /// The process has ended: what its heartbeat holds is read for the last time.

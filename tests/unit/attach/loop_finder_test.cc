@@ -77,6 +77,13 @@ TEST(FindLoops, AWorkerThatPollsItsSocketIsNoLoop) {
   EXPECT_EQ(Roles({Poll(2, true, 0x1000)}), std::vector{WaitRole::kLoop});
 }
 
+TEST(FindLoops, APollThatHasNotBeenSeenIsLeftOpen) {
+  SlotReading unseen = Poll(2, false, 0x1000);
+  unseen.undecided = true;
+  EXPECT_EQ(Roles({unseen}), std::vector{WaitRole::kProvisional});
+  EXPECT_EQ(Roles({unseen, Epoll(2, 3, 0x1000)}), (std::vector{WaitRole::kNested, WaitRole::kLoop}));
+}
+
 TEST(FindLoops, AKnownCallerDecides) {
   SlotReading from_library = Poll(1, false, 0x1000);
   from_library.verdict = CallerVerdict::kLoop;
