@@ -6,8 +6,6 @@ import subprocess
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, python_target, require
-from pyleak_testing.lines import wait_until
-from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call
 
 
 class End(LiveTest):
@@ -58,16 +56,11 @@ class End(LiveTest):
         self.assert_ended(watch, watch.stop(), "interrupted")
         self.assertEqual(watch.blocks(), [])
         self.target.blocked(3)
+        self.take_out_what_was_left()
 
-    def test_blocked_at_arrival(self):
-        self.target.tell("block", 1.5, "sleep")
-        wait_until(lambda: in_system_call(self.target.pid, CLOCK_NANOSLEEP), "the block has begun")
-        watch = self.attach(self.target, "--threshold", "50ms")
-        block = self.target.blocked(1.5)
-        record = watch.block()
-        self.assert_python_stack(record, block)
-        self.assertLessEqual(record["duration"], block.seconds + 0.02)
-        self.assertGreater(record["duration"], 0.05)
+    def take_out_what_was_left(self):
+        """A watch that ends while the only thread sleeps may have to leave its agent in there; the next takes it out."""
+        self.attach(self.target).stop()
 
     def test_jq_reads_it(self):
         require("jq")

@@ -66,9 +66,17 @@ class NativeLoops(LiveTest):
         watch.stop()
         self.assertEqual({record["tid"] for record in watch.blocks()}, {target.pid})
 
+    def turn_others(self, target, count):
+        """The other loops, too, have gone round under the watch."""
+        for index in range(count):
+            for _ in range(2):
+                target.tell("to", index, "state")
+                target.wait_for("state", 10)
+
     def test_several_loops(self):
         target = self.start(compiled_target("several_loops", "threads", "3"))
         watch = self.attach(target, "--threshold", "50ms")
+        self.turn_others(target, 3)
         for index in range(3):
             target.tell("to", index, "block", 0.3, "sleep")
         blocks = {block.tid: block for block in (target.blocked(0.3) for _ in range(3))}
@@ -81,6 +89,7 @@ class NativeLoops(LiveTest):
     def test_children_of_a_running_process(self):
         target = self.start(compiled_target("several_loops", "processes", "3"))
         watch = self.attach(target, "--threshold", "50ms", "--children")
+        self.turn_others(target, 3)
         for index in range(3):
             target.tell("to", index, "block", 0.3, "sleep")
             block = target.blocked(0.3)

@@ -29,13 +29,6 @@ class EveryPython(LiveTest):
                 target = self.start(python_target("asyncio_service.py", "--loop", selector))
                 self.assert_blocks_reported(target, "asyncio", ["sleep", "socket_timeout"])
 
-    def test_an_idle_loop(self):
-        """It waits without a timeout: it comes under the watch without an event of its own."""
-        target = self.start(python_target("asyncio_service.py", "--interval", "0"))
-        watch = self.attach(target, "--threshold", "50ms")
-        block = target.block(0.15, "sleep")
-        self.assert_duration(watch.block(), block, 0.02)
-
     def test_uvloop(self):
         require("uvloop")
         self.assert_blocks_reported(self.start(python_target("asyncio_service.py", "--loop", "uvloop")), "uvloop")

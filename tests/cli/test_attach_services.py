@@ -39,7 +39,7 @@ class Services(LiveTest):
         url = f"http://127.0.0.1:{json.loads(service.stdout.readline())['port']}/"
         snapshot = Snapshot(service.pid)
         with HttpLoad(url):
-            watch = self.attach(service.pid, "--threshold", "100ms")
+            watch = self.attach_at_once(service.pid, "--threshold", "100ms")
             block = Block.of(get(url + "block/0.3/sleep"))
             record = watch.block()
         self.assert_duration(record, block, 0.05)
@@ -53,7 +53,7 @@ class Services(LiveTest):
         self.addCleanup(redis.stop)
         benchmark = redis.benchmark()
         self.addCleanup(lambda: (benchmark.kill(), benchmark.wait()))
-        watch = self.attach(redis.pid, "--threshold", "100ms")
+        watch = self.attach_at_once(redis.pid, "--threshold", "100ms")
         for seconds in (0.2, 0.5):
             self.assertEqual(redis.command("DEBUG", "SLEEP", str(seconds)), "OK")
             record = watch.block()
@@ -115,7 +115,7 @@ class Workers(LiveTest):
 
     def check_attach(self, server):
         process = self.launch(self.command(server))
-        watch = self.attach(process.pid, "--children", "--threshold", "100ms")
+        watch = self.attach_at_once(process.pid, "--children", "--threshold", "100ms")
         self.check_workers(watch)
         self.assertEqual(watch.stop(), 0)
 

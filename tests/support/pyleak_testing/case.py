@@ -23,8 +23,15 @@ class LiveTest(unittest.TestCase):
         return target
 
     def attach(self, target, *options):
-        """Watches a target, or a pid, until the end of the test at most."""
-        watch = Watch.attach(getattr(target, "pid", target), *options)
+        """Watches a target until the end of the test at most. Its loop has gone round under the watch already."""
+        watch = self.attach_at_once(target.pid, *options)
+        for _ in range(2):
+            target.state()
+        return watch
+
+    def attach_at_once(self, pid, *options):
+        """Watches a process, whose loops may still be in the iteration, or the wait, that they were in before."""
+        watch = Watch.attach(pid, *options)
         self.addCleanup(self._end_watch, watch)
         return watch
 

@@ -41,9 +41,14 @@ def measure(kind, function, *arguments):
 
 
 def say(fact):
-    """Prints one fact as one line."""
-    sys.stdout.write(json.dumps(fact) + "\n")
-    sys.stdout.flush()
+    """Prints one fact as one line.
+
+    A stop, a debugger's or a sampler's, cuts a write to a full pipe short, and sys.stdout would lose the rest under
+    PYTHONUNBUFFERED.
+    """
+    rest = json.dumps(fact).encode() + b"\n"
+    while rest:
+        rest = rest[os.write(1, rest) :]
 
 
 def ready(**facts):
