@@ -17,11 +17,12 @@ class Actions(LiveTest):
         """Lets the target block twice, and returns the CompletedProcess of a watch in text."""
         command = [BINARY, "attach", str(self.target.pid), "--threshold", "50ms", "--max-blocks", "2", *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        blocks = []
-        while process.poll() is None:
-            blocks.append(self.target.block(0.15, "sleep"))
+        self.turn_once_watched(self.target)
+        beginning = "" if "--log-file" in options else process.stdout.readline()
+        self.turn(self.target)
+        blocks = [self.target.block(0.15, "sleep") for _ in range(2)]
         output, complaints = process.communicate(timeout=20)
-        return subprocess.CompletedProcess(command, process.returncode, output, complaints), blocks
+        return subprocess.CompletedProcess(command, process.returncode, beginning + output, complaints), blocks
 
     def assert_events(self, text, blocks):
         header = r"^Event Loop Block: block-(\d+)\n  Duration: ([\d.]+)s \(threshold: 0\.050s\)\n"

@@ -59,7 +59,7 @@ class End(LiveTest):
         self.take_out_what_was_left()
 
     def take_out_what_was_left(self):
-        """A watch that ends while the only thread sleeps may have to leave its agent in there; the next takes it out."""
+        """A watch that ends while the only thread sleeps may have to leave its agent; the next one takes it out."""
         self.attach(self.target).stop()
 
     def test_jq_reads_it(self):

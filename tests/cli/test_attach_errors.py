@@ -91,7 +91,8 @@ class Errors(LiveTest):
         options = ["--output", "/dev/full", "--threshold", "50ms", "--max-blocks", "2"]
         command = [BINARY, "attach", str(target.pid), *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while process.poll() is None:
+        self.turn_once_watched(target)
+        for _ in range(2):
             target.block(0.1, "sleep")
         _, complaints = process.communicate(timeout=20)
         self.assertEqual(len([line for line in complaints.splitlines() if "No space left" in line]), 1, complaints)

@@ -1,5 +1,6 @@
 """The base of every live test."""
 
+import pathlib
 import time
 import unittest
 
@@ -25,9 +26,19 @@ class LiveTest(unittest.TestCase):
     def attach(self, target, *options):
         """Watches a target until the end of the test at most. Its loop has gone round under the watch already."""
         watch = self.attach_at_once(target.pid, *options)
+        self.turn(target)
+        return watch
+
+    def turn(self, target):
+        """Lets the target's loop go round, so that the agent has seen a whole iteration of it."""
         for _ in range(2):
             target.state()
-        return watch
+
+    def turn_once_watched(self, target):
+        """The same for a watch that does not say in JSON when it begins: once the agent's memory is in the target."""
+        maps = pathlib.Path(f"/proc/{target.pid}/maps")
+        wait_until(lambda: "/memfd:pyleak" in maps.read_text(), "the agent is in the target")
+        self.turn(target)
 
     def attach_at_once(self, pid, *options):
         """Watches a process, whose loops may still be in the iteration, or the wait, that they were in before."""
