@@ -23,6 +23,7 @@ constexpr int kExitSignalBase = 128;
 /// For execve(2): ends with a null pointer, and is valid as long as `strings`.
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
   for (std::string& text : strings) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
