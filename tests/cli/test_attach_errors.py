@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, compiled_target, python_target, require
@@ -79,7 +81,11 @@ class Errors(LiveTest):
         if os.geteuid() != 0:
             self.skipTest("only root can become another user")
         target = self.start(python_target("asyncio_service.py"))
-        result = pyleak("attach", target.pid, user="nobody", group="nogroup", extra_groups=[])
+        # The build may lie where another user cannot go, such as below /root.
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            program = shutil.copy(BINARY, folder)
+            result = pyleak("attach", target.pid, executable=program, user="nobody", group="nogroup", extra_groups=[])
         self.assert_error(result, "[Pp]ermission denied")
 
     def test_an_output_that_cannot_be_written(self):
