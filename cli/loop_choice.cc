@@ -4,13 +4,14 @@
 
 namespace pyleak::cli {
 
-bool IsChosen(const LoopChoice& choice, const ThreadName& thread, const std::string& kind) {
-  const auto names_thread = [&](const std::string& wanted) {
-    return wanted == thread.thread || wanted == std::to_string(thread.tid);
-  };
-  const bool right_kind = choice.kinds.empty() || std::ranges::find(choice.kinds, kind) != choice.kinds.end();
-  const bool right_thread = choice.threads.empty() || std::ranges::any_of(choice.threads, names_thread);
-  return right_kind && right_thread;
+bool IsChosenThread(const LoopChoice& choice, const ThreadName& thread) {
+  return choice.threads.empty() || std::ranges::any_of(choice.threads, [&](const std::string& wanted) {
+           return wanted == thread.thread || wanted == std::to_string(thread.tid);
+         });
+}
+
+bool IsChosenKind(const LoopChoice& choice, const std::string& kind) {
+  return choice.kinds.empty() || std::ranges::find(choice.kinds, kind) != choice.kinds.end();
 }
 
 }  // namespace pyleak::cli

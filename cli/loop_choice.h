@@ -7,7 +7,9 @@
 
 namespace pyleak::cli {
 
-/// --loop and --thread: whether the user asked for this loop.
-bool IsChosen(const LoopChoice& choice, const ThreadName& thread, const std::string& kind);
+/// --thread: whether the user asked for loops of this thread.
+bool IsChosenThread(const LoopChoice& choice, const ThreadName& thread);
+/// --loop: whether the user asked for loops of this kind.
+bool IsChosenKind(const LoopChoice& choice, const std::string& kind);
 
 }  // namespace pyleak::cli

@@ -7,6 +7,7 @@
 #include "cli/help_text.h"
 #include "cli/option_table.h"
 #include "cli/version.h"
+#include "symbolize/loop_kind.h"
 
 namespace pyleak::cli {
 namespace {
@@ -51,6 +52,15 @@ Result<std::string> NonEmpty(const std::string& text) {
   return text;
 }
 
+/// A misspelt kind would match nothing, and a gate in CI would be green for ever.
+Result<std::string> KnownKind(const std::string& text) {
+  const std::vector<std::string> kinds = symbolize::KnownLoopKinds();
+  if (std::ranges::find(kinds, text) != kinds.end()) return text;
+  std::string known;
+  for (const std::string& kind : kinds) known += (known.empty() ? "" : ", ") + kind;
+  return Error{ErrorCode::kInvalidArgument, "no loop is of the kind '" + text + "'; known are " + known};
+}
+
 template <typename Value>
 void AddChoice(OptionTable& table, const std::string& names, const std::string& help,
                std::vector<std::pair<std::string, Value>> choices, Value& value) {
@@ -77,7 +87,7 @@ void AddFilter(OptionTable& table, const std::string& name, const std::string& h
 
 void AddLoopChoice(OptionTable& table, LoopChoice& choice) {
   table.Add("--loop", "KIND", "Only loops of this kind: asyncio, node, libuv, ...; may repeat",
-            "`pyleak list` shows the loops and their kinds", OntoList(choice.kinds, NonEmpty), Repeated::kEachCounts);
+            "`pyleak list` shows the loops and their kinds", OntoList(choice.kinds, KnownKind), Repeated::kEachCounts);
   table.Add("--thread", "TID-or-NAME", "Only the loops of this thread; may repeat",
             "`pyleak list` shows the loops and their threads", OntoList(choice.threads, NonEmpty),
             Repeated::kEachCounts);

@@ -128,6 +128,18 @@ bool IsNode(std::string_view module) {
 
 }  // namespace
 
+std::vector<std::string> KnownLoopKinds() {
+  std::vector<std::string> kinds{"generic", "node"};
+  for (const Library& library : kLibraries) kinds.emplace_back(library.kind);
+  for (const PythonLibrary& library : kPythonLibraries) {
+    if (!library.kind.empty()) kinds.emplace_back(library.kind);
+  }
+  std::ranges::sort(kinds);
+  const auto repeated = std::ranges::unique(kinds);
+  kinds.erase(repeated.begin(), repeated.end());
+  return kinds;
+}
+
 bool IsPythonSelect(const WaitCaller& caller) {
   const std::string_view file = FileName(caller.module);
   return file.starts_with("python") || file.starts_with("libpython") || file.starts_with("select.");

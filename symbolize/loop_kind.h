@@ -2,10 +2,14 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "symbolize/stack.h"
 
 namespace pyleak::symbolize {
+
+/// Every value that LoopKind::name can have.
+std::vector<std::string> KnownLoopKinds();
 
 /// The code that makes a wait call.
 struct WaitCaller {

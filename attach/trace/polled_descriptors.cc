@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 
+#include "attach/trace/wait_calls.h"
+
 namespace pyleak::attach {
 namespace {
 
@@ -60,6 +62,13 @@ bool IsConnectedSocket(const ProcessIdentity& process, int descriptor) {
   sockaddr_storage peer{};
   socklen_t length = sizeof peer;
   return ::getpeername(copy.get(), reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+}
+
+bool WaitsLikeLoop(const ThreadActivity& activity, const MemoryReader& memory, const ProcessIdentity& process) {
+  if (!IsWaiting(activity)) return false;
+  if (IsEpollWait(activity.system_call)) return true;
+  const std::vector<int> polled = PolledDescriptors(activity, memory);
+  return polled.size() > 1 || (polled.size() == 1 && !IsConnectedSocket(process, polled.front()));
 }
 
 }  // namespace pyleak::attach

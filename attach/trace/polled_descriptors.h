@@ -16,4 +16,8 @@ std::vector<int> PolledDescriptors(const ThreadActivity& activity, const MemoryR
 /// the target; false also where the kernel has no pidfd_getfd(2) (before 5.6) or refuses it.
 bool IsConnectedSocket(const ProcessIdentity& process, int descriptor);
 
+/// True if the thread sleeps in a wait as a loop does: on an epoll instance, on several descriptors, or on one that is
+/// no client's socket.
+bool WaitsLikeLoop(const ThreadActivity& activity, const MemoryReader& memory, const ProcessIdentity& process);
+
 }  // namespace pyleak::attach

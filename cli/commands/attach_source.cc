@@ -93,7 +93,7 @@ Result<void> AttachSource::FinishPlacing(Joining& joining) {
   std::erase_if(joining_, [&](const auto& other) { return other->process == process; });
   if (!agent) return std::move(agent).error();
   AddAgentImage(*agent, *process);
-  placed_.push_back(std::make_unique<Placed>(Placed{process, *std::move(agent), {}}));
+  placed_.push_back(std::make_unique<Placed>(Placed{.process = process, .agent = *std::move(agent)}));
   return {};
 }
 
@@ -102,17 +102,25 @@ std::vector<FoundProcess> AttachSource::TakeNew() {
   const auto now = std::chrono::steady_clock::now();
   if (now >= next_survey_) {
     next_survey_ = now + kSurveyInterval;
-    for (auto& placed : placed_) {
-      auto extended = placed->agent.ExtendToNewModules();
-      if (!extended && placed->process->identity().StillRuns()) {
-        Warn("new_modules", "modules loaded since cannot be watched: " + extended.error().what, placed->process->pid());
-      }
-    }
+    for (auto& placed : placed_) Extend(*placed);
     JoinNewPrograms();
   }
   LookAfterJoining(found);
   for (auto& placed : placed_) TakeRegions(*placed, found);
   return found;
+}
+
+void AttachSource::Extend(Placed& placed) {
+  if (placed.extending.valid()) {
+    if (placed.extending.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+    const auto extended = placed.extending.get();
+    if (!extended && !placed.told_of_failure && placed.process->identity().StillRuns()) {
+      placed.told_of_failure = true;
+      Warn("new_modules", "waits of modules loaded since cannot be watched for now: " + extended.error().what,
+           placed.process->pid());
+    }
+  }
+  placed.extending = std::async(std::launch::async, [&agent = placed.agent] { return agent.ExtendToNewModules(); });
 }
 
 void AttachSource::JoinNewPrograms() {
@@ -194,6 +202,7 @@ std::vector<std::string> AttachSource::Detach() {
   // An agent that is being placed at this moment is taken out again by its own end.
   joining_.clear();
   for (auto& placed : placed_) {
+    if (placed->extending.valid()) placed->extending.wait();
     if (!placed->process->identity().StillRuns()) continue;
     const std::string where = "process " + std::to_string(placed->process->pid()) + ": ";
     const auto removal = placed->agent.Remove();

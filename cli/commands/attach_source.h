@@ -49,6 +49,9 @@ class AttachSource : public ProcessSource {
     std::shared_ptr<WatchedProcess> process;
     attach::InjectedAgent agent;
     attach::RegionClaims claims;  ///< Which regions have been handed on.
+    /// Modules that were loaded since are being looked for, which can take as long as placing the agent.
+    std::future<Result<std::size_t>> extending;
+    bool told_of_failure = false;
   };
   /// One program run by one process: exec makes another of it.
   struct Program {
@@ -67,6 +70,7 @@ class AttachSource : public ProcessSource {
   /// Takes the agent that has been placed, or why it could not be.
   Result<void> FinishPlacing(Joining& joining);
   void JoinNewPrograms();
+  void Extend(Placed& placed);
   void LookAfterJoining(std::vector<FoundProcess>& found);
   void TakeRegions(Placed& placed, std::vector<FoundProcess>& found);
   void Warn(const std::string& code, const std::string& message, int pid);

@@ -29,7 +29,9 @@ int RunDump(const DumpOptions& options) {
     return kExitFailed;
   }
   auto loops = LoopSurvey().Look(*process);
-  std::erase_if(loops, [&](const LoopSnapshot& loop) { return !IsChosen(options.loops, loop.thread, loop.loop.kind); });
+  std::erase_if(loops, [&](const LoopSnapshot& loop) {
+    return !IsChosenThread(options.loops, loop.thread) || !IsChosenKind(options.loops, loop.loop.kind);
+  });
   if (loops.empty()) {
     Complain("no event loop found in process " + std::to_string(options.pid),
              "looked for threads in epoll_wait and for the functions of known loops on every stack");

@@ -6,6 +6,7 @@
 
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_list.h"
+#include "attach/trace/polled_descriptors.h"
 #include "attach/trace/wait_calls.h"
 #include "cli/watch/event_maker.h"
 #include "symbolize/loop_kind.h"
@@ -46,7 +47,7 @@ std::optional<LoopSnapshot> LoopSurvey::LookUntilClear(WatchedProcess& process, 
 std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, attach::ThreadLook& thread) {
   const auto activity = thread.Look();
   if (!activity) return std::nullopt;
-  const bool waiting = attach::IsWaiting(*activity);
+  const bool waiting = attach::WaitsLikeLoop(*activity, process.memory(), process.identity());
   std::optional<RawSample> sample;
   if (waiting) {
     sample = Sampler::CopySleeping(process, thread);

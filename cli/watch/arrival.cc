@@ -5,7 +5,7 @@
 
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_list.h"
-#include "attach/trace/last_run.h"
+#include "attach/trace/polled_descriptors.h"
 #include "attach/trace/wait_calls.h"
 #include "cli/watch/sampler.h"
 
@@ -19,7 +19,7 @@ namespace {
 /// A look costs a microsecond. The first iteration's beginning is not known better than this.
 constexpr std::chrono::milliseconds kInterval(5);
 /// Whoever sleeps for longer than kEager is looked at less often.
-constexpr std::chrono::milliseconds kPatientInterval(20);
+constexpr std::chrono::milliseconds kPatientInterval(10);
 constexpr std::chrono::seconds kEager(10);
 constexpr std::size_t kMostThreads = 256;
 /// What lies on the stack between a caller of poll or select and the system call; some 100 bytes in glibc 2.36.
@@ -46,7 +46,7 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
     : number_(number),
       thread_(std::move(thread)),
       wait_(activity),
-      was_waiting_(attach::IsWaiting(activity)),
+      was_waiting_(attach::WaitsLikeLoop(activity, process->memory(), process->identity())),
       arrived_(MonotonicNow()),
       last_waiting_(arrived_),
       options_(options),
@@ -65,19 +65,18 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
 
 Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatTime now) {
   if (const SlotReading* slot = SlotOf(readings)) return IsInSlot(*slot, now);
+  if (HasOtherLoop(readings)) return {.over = true};
   const auto activity = thread_.Look();
   if (!activity) return {.over = true};
-  if (attach::IsWaiting(*activity)) {
-    const bool same_wait = IsSameWait(*activity);
-    // Out of the wait that it is known by, another one is part of the work.
-    if (!out_since_ || same_wait || !was_waiting_) {
-      wait_ = *activity;
-      was_waiting_ = true;
-      last_waiting_ = now;
-      return out_since_ ? EndWork(same_wait, now) : Finding{};
-    }
+  const bool same_wait = attach::IsWaiting(*activity) && IsSameWait(*activity);
+  // Known by no wait yet, it becomes known by the first that looks like a loop's. Another one is part of the work.
+  if (same_wait || (!was_waiting_ && WaitsLikeLoop(*activity))) {
+    wait_ = *activity;
+    was_waiting_ = true;
+    last_waiting_ = now;
+    return out_since_ ? EndWork(same_wait, now) : Finding{};
   }
-  if (!out_since_) out_since_ = BeginOfWork(*activity, now);
+  if (!out_since_) out_since_ = was_waiting_ ? last_waiting_ : arrived_;
   if (dismissed_) return {};
   SlotReading reading;
   reading.busy = true;
@@ -85,27 +84,26 @@ Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatT
   return {.decision = detector_.Look(reading, {}, now)};
 }
 
+bool Arrival::WaitsLikeLoop(const attach::ThreadActivity& activity) const {
+  return attach::WaitsLikeLoop(activity, facts_->process->memory(), facts_->process->identity());
+}
+
 const SlotReading* Arrival::SlotOf(std::span<const SlotReading> readings) const {
-  const SlotReading* other = nullptr;
-  for (const SlotReading& reading : readings) {
-    if (reading.tid != thread_.thread().tid) continue;
-    if (!was_waiting_ || IsWaitOf(reading)) return &reading;
-    other = &reading;
-  }
-  // Out of the wait that it is known by, another one is part of the work.
-  return out_since_ ? nullptr : other;
+  const auto slot = std::ranges::find_if(readings, [this](const SlotReading& reading) {
+    return reading.tid == thread_.thread().tid && (!was_waiting_ || IsWaitOf(reading));
+  });
+  return slot == readings.end() ? nullptr : &*slot;
+}
+
+bool Arrival::HasOtherLoop(std::span<const SlotReading> readings) const {
+  return std::ranges::any_of(readings, [this](const SlotReading& reading) {
+    return reading.tid == thread_.thread().tid && reading.is_epoll() && reading.iteration >= 2;
+  });
 }
 
 bool Arrival::IsSameWait(const attach::ThreadActivity& activity) const {
   return was_waiting_ && activity.system_call == wait_.system_call && activity.arguments[0] == wait_.arguments[0] &&
          activity.stack_pointer == wait_.stack_pointer;
-}
-
-HeartbeatTime Arrival::BeginOfWork(const attach::ThreadActivity& activity, HeartbeatTime now) {
-  if (!was_waiting_) return arrived_;
-  // A thread that sleeps has slept since it left the wait, but for what it ran in between.
-  const auto asleep = activity.running ? std::nullopt : attach::TimeSinceLastRun(thread_.thread());
-  return std::clamp(now - asleep.value_or(std::chrono::nanoseconds(0)), last_waiting_, now);
 }
 
 Arrival::Finding Arrival::IsInSlot(const SlotReading& reading, HeartbeatTime now) {
@@ -144,7 +142,7 @@ Arrival::Finding Arrival::EndWork(bool same_wait, HeartbeatTime end) {
 }
 
 std::string Arrival::Note() const {
-  if (was_waiting_) return "seen from outside: the block's beginning and end are known to a few milliseconds";
+  if (was_waiting_) return "seen from outside: the block may be a few milliseconds shorter than is said here";
   return "the thread was blocked already when pyleak came: the block lasted longer than is said here";
 }
 

@@ -50,11 +50,13 @@ class Arrival {
   Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::ThreadActivity& activity,
           const std::shared_ptr<WatchedProcess>& process, const attach::DetectorOptions& options);
 
+  [[nodiscard]] bool WaitsLikeLoop(const attach::ThreadActivity& activity) const;
+  /// It runs a loop that has a slot, and is not the one that it was known by.
+  [[nodiscard]] bool HasOtherLoop(std::span<const attach::SlotReading> readings) const;
   /// The slot that stands for the wait that it is known by, or any of its slots where it is known by none. Null: none.
   [[nodiscard]] const attach::SlotReading* SlotOf(std::span<const attach::SlotReading> readings) const;
   /// The wait of the latest looks, or the same again with less of its timeout left.
   [[nodiscard]] bool IsSameWait(const attach::ThreadActivity& activity) const;
-  [[nodiscard]] attach::HeartbeatTime BeginOfWork(const attach::ThreadActivity& activity, attach::HeartbeatTime now);
   /// The slot stands for the wait that it was last seen in.
   [[nodiscard]] bool IsWaitOf(const attach::SlotReading& reading) const;
   Finding IsInSlot(const attach::SlotReading& reading, attach::HeartbeatTime now);

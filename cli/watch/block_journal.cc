@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/loop_choice.h"
+
 namespace pyleak::cli {
 
 using attach::HeartbeatTime;
@@ -10,10 +12,16 @@ using LoopPointer = std::shared_ptr<const LoopFacts>;
 
 namespace {
 
-/// The source text nearest to where the thread stood.
+/// Python's own modules; what they do is not the user's to change.
+bool IsStandardLibrary(const symbolize::Frame& frame) {
+  return frame.filename.find("/lib/python3") != std::string::npos &&
+         frame.filename.find("-packages/") == std::string::npos;
+}
+
+/// The source text nearest to where the thread stood; empty if the user did not write it.
 std::string InnermostSourceLine(const symbolize::Stack& stack) {
   for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
-    if (frame->line) return *frame->line;
+    if (frame->line) return IsStandardLibrary(*frame) ? "" : *frame->line;
   }
   return "";
 }
@@ -41,14 +49,15 @@ void BlockJournal::OnNote(const BlockKey& key, const std::string& note) { entrie
 void BlockJournal::OnDiscarded(const BlockKey& key) { entries_.erase(key); }
 
 void BlockJournal::OnOnset(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now) {
-  Entry& entry = entries_[key];
-  if (!Admit(key, entry, *loop)) return;
-  reporter_.OnOnset({now - key.begin, options_.threshold, Now(), loop->thread});
+  LoopFacts facts = *loop;
+  if (!Admit(key, entries_[key], facts)) return;
+  reporter_.OnOnset({now - key.begin, options_.threshold, Now(), facts.thread});
 }
 
 void BlockJournal::OnOngoing(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now) {
+  LoopFacts facts = *loop;
   Entry& entry = entries_[key];
-  if (Admit(key, entry, *loop)) Tell(key, entry, *loop, now, true);
+  if (Admit(key, entry, facts)) Tell(key, entry, facts, now, true);
 }
 
 void BlockJournal::OnFinished(const BlockKey& key, const LoopPointer& loop, const attach::Iteration& iteration) {
@@ -68,9 +77,14 @@ void BlockJournal::NameSamples(Entry& entry, const LoopFacts& loop) {
   entry.raw.clear();
 }
 
-bool BlockJournal::Admit(const BlockKey& key, Entry& entry, const LoopFacts& loop) {
+bool BlockJournal::Admit(const BlockKey& key, Entry& entry, LoopFacts& loop) {
   NameSamples(entry, loop);
   if (entry.filtered) return false;
+  // A loop that has never been seen to sleep may be known by what runs in it.
+  if (loop.kind.verdict == symbolize::LoopKind::Verdict::kUnknown && !entry.named.empty()) {
+    const NamedStacks& stacks = entry.named.front().stacks;
+    if (auto kind = LoopOfStack(stacks.native, stacks.python)) loop.loop.kind = loop.kind.name = *std::move(kind);
+  }
   if (entry.block_id != 0) return true;
   if (loop.only_if_known) {
     const bool known =
@@ -88,7 +102,7 @@ bool BlockJournal::Admit(const BlockKey& key, Entry& entry, const LoopFacts& loo
       return false;
     }
   }
-  if (!PassesFilters(entry)) {
+  if (!IsChosenKind(options_.loops, loop.loop.kind) || !PassesFilters(entry)) {
     entry.filtered = true;
     return false;
   }
@@ -110,13 +124,7 @@ bool BlockJournal::PassesFilters(const Entry& entry) const {
 BlockEvent BlockJournal::MakeEvent(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
                                    bool ongoing) const {
   const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
-  BlockEvent event = MakeBlockEvent(facts, loop, entry.named, entry.notes);
-  // A loop that has never been seen to sleep may be known by what runs in it.
-  if (loop.kind.verdict == symbolize::LoopKind::Verdict::kUnknown && !entry.named.empty()) {
-    const NamedStacks& stacks = entry.named.front().stacks;
-    if (auto kind = LoopOfStack(stacks.native, stacks.python)) event.loop.kind = *std::move(kind);
-  }
-  return event;
+  return MakeBlockEvent(facts, loop, entry.named, entry.notes);
 }
 
 void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
@@ -125,7 +133,7 @@ void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts
   if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
 }
 
-void BlockJournal::TellLast(const BlockKey& key, const LoopFacts& loop, HeartbeatTime end, bool ongoing) {
+void BlockJournal::TellLast(const BlockKey& key, LoopFacts loop, HeartbeatTime end, bool ongoing) {
   auto node = entries_.extract(key);
   Entry entry = node ? std::move(node.mapped()) : Entry{};
   // After the last block that was asked for, what comes before the watch has stopped is not told.

@@ -77,13 +77,14 @@ class BlockJournal {
   };
 
   void NameSamples(Entry& entry, const LoopFacts& loop);
-  /// Names what is to be named, asks the filters, and gives a number. False: not to be told of.
-  bool Admit(const BlockKey& key, Entry& entry, const LoopFacts& loop);
+  /// Names what is to be named, learns the kind of loop from it, asks the filters, and gives a number. False: not to be
+  /// told of.
+  bool Admit(const BlockKey& key, Entry& entry, LoopFacts& loop);
   [[nodiscard]] bool PassesFilters(const Entry& entry) const;
   [[nodiscard]] BlockEvent MakeEvent(const BlockKey& key, const Entry& entry, const LoopFacts& loop,
                                      attach::HeartbeatTime end, bool ongoing) const;
   void Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, attach::HeartbeatTime end, bool ongoing);
-  void TellLast(const BlockKey& key, const LoopFacts& loop, attach::HeartbeatTime end, bool ongoing);
+  void TellLast(const BlockKey& key, LoopFacts loop, attach::HeartbeatTime end, bool ongoing);
 
   const WatchOptions& options_;
   Reporter& reporter_;

@@ -72,7 +72,7 @@ void LoopWatch::LookAtWait(const attach::SlotReading& reading) {
   // No freeze: a thread that sleeps in one system call from before to after the copies has stood still in between.
   const auto before = thread_->Look();
   if (!before || !attach::IsWaiting(*before)) return;
-  const std::vector<int> polled = attach::PolledDescriptors(*before, process.memory());
+  const bool like_loop = attach::WaitsLikeLoop(*before, process.memory(), process.identity());
   symbolize::python::RawPythonStack raw;
   if (python) process.FindInterpreter();
   const bool has_python = python && process.interpreter();
@@ -81,8 +81,7 @@ void LoopWatch::LookAtWait(const attach::SlotReading& reading) {
   }
   if (thread_->Look() != before) return;
   looked_at_wait_ = true;
-  polls_like_loop_ =
-      polled.size() > 1 || (polled.size() == 1 && !attach::IsConnectedSocket(process.identity(), polled.front()));
+  polls_like_loop_ = like_loop;
   if (has_python) IdentifyByPython(process.symbols().NamePython(*process.interpreter(), raw));
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "attach/trace/frozen_thread.h"
+#include "attach/trace/wait_calls.h"
 
 namespace pyleak::cli {
 
@@ -10,6 +11,8 @@ attach::HeartbeatTime MonotonicNow() { return std::chrono::steady_clock::now().t
 
 Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::ThreadLook& thread) {
   using Taken = Result<std::optional<RawSample>>;
+  const auto before = thread.Look();
+  if (before && attach::WouldBeCutShort(*before)) return CopySleeping(process, thread);
   return tracer_.Run([&]() -> Taken {
     auto frozen = attach::FrozenThread::Freeze(thread, {});
     if (!frozen) return std::move(frozen).error();

@@ -77,6 +77,8 @@ void Watch::TakeNewProcesses() {
     auto watched = std::make_unique<Watched>(Watched{std::move(found), {}, {}});
     if (watched->found.joined_late) {
       watched->arrivals = Arrival::AllThreads(watched->found.process, detector_options_, next_loop_);
+      std::erase_if(watched->arrivals,
+                    [this](const auto& arrival) { return !IsChosenThread(options_.loops, arrival->facts()->thread); });
     }
     processes_.push_back(std::move(watched));
   }
@@ -221,7 +223,7 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
   // After the reading, so that an iteration which it shows to be over is in what is drained.
   const attach::Heartbeat::Drained drained = watched.found.heartbeat->Drain(reading.slot, loop.tail);
   const HeartbeatTime now = MonotonicNow();
-  if (!IsLoop(loop.role) || !IsChosen(options_.loops, loop.facts()->thread, loop.facts()->loop.kind)) {
+  if (!IsLoop(loop.role) || !IsChosenThread(options_.loops, loop.facts()->thread)) {
     Forget(loop);
     for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) Discard(loop, iteration);
     return now + EffectiveCheckInterval(detector_options_);
