@@ -45,11 +45,15 @@ Result<std::unique_ptr<AttachSource>> AttachSource::Attach(const attach::Process
   auto joined = source->Join(root);
   if (!joined) return std::move(joined).error();
   Joining& joining = *source->joining_.front();
+  const auto deadline = std::chrono::steady_clock::now() + kQuickly;
   // What speaks against it is known at once, and is the user's to hear before anything else.
-  if (joining.agent.wait_for(kQuickly) == std::future_status::ready) {
+  if (joining.agent.wait_until(deadline) == std::future_status::ready) {
     auto placed = source->FinishPlacing(joining);
     if (!placed && placed.error().code != ErrorCode::kTimedOut) return std::move(placed).error();
   }
+  // The children that are there already are watched from the first word on too, if they can be.
+  source->JoinNewPrograms();
+  for (const auto& child : source->joining_) child->agent.wait_until(deadline);
   return source;
 }
 
