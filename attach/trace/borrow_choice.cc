@@ -50,6 +50,8 @@ std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char 
     case SYS_epoll_wait:
     case SYS_epoll_pwait:
       return IsForEver(activity.arguments[3]) ? BorrowRank::kWaitsForEver : BorrowRank::kWaitsForATime;
+    case SYS_epoll_pwait2:
+      return activity.arguments[3] == 0 ? BorrowRank::kWaitsForEver : BorrowRank::kWaitsForATime;
     case SYS_poll:
       return IsForEver(activity.arguments[2]) ? BorrowRank::kWaitsForEver : BorrowRank::kWaitsForATime;
     default:

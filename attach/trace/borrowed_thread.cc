@@ -157,7 +157,7 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
   // While its process is stopped, the kernel alone knows how long its wait had lasted before.
   const auto waited = thread.own_stop_ ? thread.waited() : std::nullopt;
   arch::NativeRegisters home;
-  const bool fit = arch::MayBorrow(thread.stopped_, thread.own_stop_, waited, home) &&
+  const bool fit = arch::MayBorrow(arch::WithTimeoutInRegister(tid, thread.stopped_), thread.own_stop_, waited, home) &&
                    HasRoomOnStack(thread.registers(), tid == look->thread().pid, map) &&
                    !(in_user_mode && MayBeInRestartableSequence(tid, memory)) &&
                    frame->Build(tid, home, gadgets.signal_return) &&

@@ -57,7 +57,7 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   // It would stop only when its disk or its vfork child lets it, and a request to stop cannot be taken back.
   if (state == 'D') return Error{ErrorCode::kTimedOut, "the thread is in uninterruptible sleep"};
 
-  const bool in_wait = arch::HasTimeoutInRegister(activity->system_call);
+  const bool in_wait = arch::IsTimedWait(activity->system_call);
   const auto sleep = in_wait ? ReadSleep(thread.thread()) : std::nullopt;
 
   const int tid = thread.thread().tid;
@@ -130,7 +130,7 @@ void FrozenThread::ReissueSystemCall() {
   const bool polling = arch::WasPolling(stopped_);
   if (!own_stop_ || !(polling || arch::WasInterrupted(stopped_)) || IsSignalDue()) return;
   const auto again = polling ? arch::ReissuePoll(stopped_, renew_poll_ ? waited() : std::nullopt)
-                             : arch::ReissueInterruptedCall(stopped_, waited());
+                             : arch::ReissueInterruptedCall(arch::WithTimeoutInRegister(tid(), stopped_), waited());
   reissued_ = again && arch::WriteRegisters(tid(), *again);
 }
 

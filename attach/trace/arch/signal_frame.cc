@@ -227,7 +227,7 @@ bool MayBorrow(const NativeRegisters& stopped, bool own_stop, std::optional<std:
       // Only waits whose timeout we can keep.
       const auto system_call = static_cast<std::int64_t>(stopped.raw.orig_rax);
       const auto again = ReissueInterruptedCall(stopped, waited);
-      if (!again || !HasTimeoutInRegister(system_call)) return false;
+      if (!again || !IsTimedWait(system_call)) return false;
       home = *again;
       return true;
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 namespace pyleak::attach::arch {
 namespace {
@@ -20,7 +21,6 @@ bool IsHarmlessToReissue(std::int64_t system_call) {
   switch (system_call) {
     case SYS_epoll_wait:
     case SYS_epoll_pwait:
-    case SYS_epoll_pwait2:
     case SYS_read:
     case SYS_readv:
     case SYS_recvfrom:
@@ -101,8 +101,27 @@ bool WasPolling(const NativeRegisters& stopped) {
          static_cast<std::int64_t>(stopped.raw.rax) == kRestartByBlock;
 }
 
-bool HasTimeoutInRegister(std::int64_t system_call) {
-  return system_call == SYS_epoll_wait || system_call == SYS_epoll_pwait || system_call == SYS_poll;
+bool IsTimedWait(std::int64_t system_call) {
+  return system_call == SYS_epoll_wait || system_call == SYS_epoll_pwait || system_call == SYS_epoll_pwait2 ||
+         system_call == SYS_poll;
+}
+
+NativeRegisters WithTimeoutInRegister(int tid, const NativeRegisters& stopped) {
+  if (static_cast<std::int64_t>(stopped.raw.orig_rax) != SYS_epoll_pwait2) return stopped;
+  std::int64_t timeout_ms = -1;
+  if (const auto timespec_at = stopped.raw.r10; timespec_at != 0) {
+    errno = 0;
+    const long seconds = ::ptrace(PTRACE_PEEKDATA, tid, timespec_at, nullptr);
+    const long nanoseconds = ::ptrace(PTRACE_PEEKDATA, tid, timespec_at + sizeof(seconds), nullptr);
+    if (errno != 0) return stopped;
+    // Longer than an int has milliseconds for: 24 days have to do.
+    constexpr long kMostSeconds = std::numeric_limits<std::int32_t>::max() / 1000 - 1;
+    timeout_ms = std::min(seconds, kMostSeconds) * 1000 + (nanoseconds + 999'999) / 1'000'000;
+  }
+  NativeRegisters converted = stopped;
+  converted.raw.orig_rax = SYS_epoll_pwait;
+  converted.raw.r10 = static_cast<std::uint64_t>(timeout_ms);
+  return converted;
 }
 
 std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& stopped,
@@ -110,7 +129,7 @@ std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& sto
   const auto system_call = static_cast<std::int64_t>(stopped.raw.orig_rax);
   if (!WasInterrupted(stopped) || !IsHarmlessToReissue(system_call)) return std::nullopt;
   NativeRegisters again = BeforeSystemCall(stopped);
-  if (HasTimeoutInRegister(system_call)) ShortenTimeout(again.raw.r10, waited);
+  if (IsTimedWait(system_call)) ShortenTimeout(again.raw.r10, waited);
   return again;
 }
 

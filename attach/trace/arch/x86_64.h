@@ -57,9 +57,14 @@ bool WasPolling(const NativeRegisters& stopped);
 std::optional<NativeRegisters> ReissueInterruptedCall(const NativeRegisters& stopped,
                                                       std::optional<std::chrono::nanoseconds> waited);
 
-/// True for a system call that takes its timeout, relative and in milliseconds, in a register, so that how long it has
-/// waited matters to ReissueInterruptedCall.
-bool HasTimeoutInRegister(std::int64_t system_call);
+/// epoll_pwait2(2) differs from epoll_pwait(2) only in that its timeout lies in memory. For a thread that was stopped
+/// in the former: the registers that say the same by the latter, in whole milliseconds, never less. Others stay as they
+/// are.
+NativeRegisters WithTimeoutInRegister(int tid, const NativeRegisters& stopped);
+
+/// True for the waits whose timeout is relative and in a register, or can be put there: how long such a call has waited
+/// matters to ReissueInterruptedCall.
+bool IsTimedWait(std::int64_t system_call);
 
 /// The same for a thread that WasPolling(): it does without the kernel's restart. std::nullopt: it has a timeout, and
 /// nobody knows for how long it `waited`.

@@ -40,6 +40,13 @@ int EpollWait(int timeout_ms) {
   return ::epoll_wait(epoll, &event, 1, timeout_ms);
 }
 
+int EpollWaitByTimespec(int timeout_ms) {
+  static const int epoll = ::epoll_create1(0);
+  epoll_event event{};
+  const timespec timeout = {0, timeout_ms * 1'000'000L};
+  return static_cast<int>(::syscall(SYS_epoll_pwait2, epoll, &event, 1, &timeout, nullptr, 0));
+}
+
 int PollWait(int timeout_ms) { return ::poll(nullptr, 0, timeout_ms); }
 
 /// Waits on nothing again and again, and compares each wait with its own clock.
@@ -103,6 +110,11 @@ void FreezeWithoutLooking(const ForkedTarget<Waits>& target, const FreezeOptions
 
 TEST(FrozenThread, EndsNoWaitEarly) {
   FreezeWithoutLooking(ForkedTarget<Waits>([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); }), {});
+}
+
+TEST(FrozenThread, EndsNoWaitByTimespecEarly) {
+  if (EpollWaitByTimespec(0) < 0 && errno == ENOSYS) GTEST_SKIP() << "no epoll_pwait2 before Linux 5.11";
+  FreezeWithoutLooking(ForkedTarget<Waits>([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWaitByTimespec); }), {});
 }
 
 TEST(FrozenThread, EndsNoPollEarly) {

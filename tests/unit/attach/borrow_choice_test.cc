@@ -31,6 +31,8 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
   EXPECT_LT(*running, *for_ever);
   EXPECT_LT(*for_ever, *for_a_time);
   EXPECT_LT(*for_a_time, RankForBorrowing(In(SYS_epoll_wait), 'T')) << "stopped";
+  EXPECT_EQ(RankForBorrowing(In(SYS_epoll_pwait2, {3, 0, 1, 0}), 'S'), for_ever);
+  EXPECT_EQ(RankForBorrowing(In(SYS_epoll_pwait2, {3, 0, 1, 0x7000}), 'S'), for_a_time);
   EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 0xffffffff}), 'S'), for_ever);
   EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 100}), 'S'), for_a_time);
 }
@@ -38,7 +40,7 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
 TEST(BorrowChoice, LeavesSleepersAlone) {
   EXPECT_TRUE(RankForBorrowing(In(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME}), 'S')) << "until, not for";
   EXPECT_FALSE(RankForBorrowing(In(SYS_futex, {0, FUTEX_WAIT_PRIVATE, 0, 0x7000}), 'S')) << "with a timeout";
-  for (const long system_call : {SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall, SYS_epoll_pwait2}) {
+  for (const long system_call : {SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall, SYS_semtimedop}) {
     EXPECT_FALSE(RankForBorrowing(In(system_call), 'S')) << system_call;
   }
 }

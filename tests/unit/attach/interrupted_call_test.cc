@@ -67,6 +67,19 @@ TEST(InterruptedCall, PollWaitsForWhatRemains) {
   EXPECT_FALSE(ReissuePoll(Interrupted(SYS_restart_syscall, 516, 0), milliseconds(1)).has_value());
 }
 
+TEST(InterruptedCall, HasItsTimeoutInARegister) {
+  const timespec timeout = {3, 1};
+  NativeRegisters stopped = Interrupted(SYS_epoll_pwait2, EINTR, 0);
+  EXPECT_FALSE(ReissueInterruptedCall(stopped, milliseconds(1)).has_value()) << "a pointer is no timeout";
+  const NativeRegisters for_ever = WithTimeoutInRegister(0, stopped);
+  EXPECT_EQ(for_ever.raw.orig_rax, static_cast<std::uint64_t>(SYS_epoll_pwait));
+  EXPECT_EQ(static_cast<int>(for_ever.raw.r10), -1);
+  stopped.raw.r10 = reinterpret_cast<std::uint64_t>(&timeout);
+  EXPECT_EQ(WithTimeoutInRegister(0, stopped).raw.r10, stopped.raw.r10) << "no thread of that number is stopped";
+  const auto other = Interrupted(SYS_epoll_wait, EINTR, 7);
+  EXPECT_EQ(WithTimeoutInRegister(0, other).raw.r10, 7U);
+}
+
 TEST(InterruptedCall, IsLeftAloneWhereBeginningAgainWouldDoHarm) {
   EXPECT_FALSE(ReissueInterruptedCall(Interrupted(SYS_close, EINTR, 0), {}).has_value());
   EXPECT_FALSE(ReissueInterruptedCall(Interrupted(-1, EINTR, 0), {}).has_value()) << "not in a system call";
