@@ -2,9 +2,7 @@
 
 #include <sched.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -13,10 +11,9 @@
 #include <vector>
 
 #include "attach/agent/protocol.h"
-#include "attach/proc/thread_list.h"
 #include "attach/proc/thread_status.h"
+#include "attach/trace/borrow_candidates.h"
 #include "attach/trace/borrow_choice.h"
-#include "attach/trace/system_call_names.h"
 
 namespace pyleak::attach {
 namespace {
@@ -30,8 +27,6 @@ constexpr milliseconds kStopLimit(1000);
 constexpr milliseconds kRetryPause(2);
 /// A call of ours makes a dozen system calls at the most, each with two stops.
 constexpr int kMostStops = 10'000;
-/// One thread in so many is fit to be borrowed, in all that we have seen.
-constexpr std::size_t kMostCandidates = 64;
 
 constexpr std::uint64_t Bit(int signal) { return std::uint64_t{1} << (signal - 1); }
 /// Faults stay open: were they blocked, the kernel would take the program's handler away to kill it (force_sig_info).
@@ -58,45 +53,6 @@ bool MayBeInRestartableSequence(int tid, const MemoryReader& memory) {
   return section.value_or(1) != 0;
 }
 
-struct Candidate {
-  std::unique_ptr<ThreadLook> look;
-  BorrowRank rank;
-};
-
-std::vector<Candidate> CandidatesOf(const ProcessIdentity& process) {
-  std::vector<Candidate> candidates;
-  for (const int tid : ListThreads(process.pid(), kMostCandidates)) {
-    auto look = ThreadLook::Open({process.pid(), tid});
-    if (!look) continue;
-    const auto activity = look->Look();
-    if (!activity) continue;
-    if (const auto rank = RankForBorrowing(*activity, look->State())) {
-      candidates.push_back({std::make_unique<ThreadLook>(*std::move(look)), *rank});
-    }
-  }
-  std::ranges::stable_sort(candidates, {}, &Candidate::rank);
-  return candidates;
-}
-
-std::string WhatKeepsIt(const ThreadLook& look, const ThreadActivity& activity) {
-  if (look.State() == 'T') return "is stopped in a wait with a timeout";
-  if (look.State() == 'D') return "is in uninterruptible sleep";
-  if (activity.running || activity.system_call < 0) return "is not on a stack that can be used";
-  // A stop has made the kernel forget under which name.
-  if (activity.system_call == SYS_restart_syscall) return "sleeps";
-  return "sleeps in " + SystemCallName(activity.system_call);
-}
-
-/// The first thread stands for the others.
-std::string WhyNoneIsFit(const ProcessIdentity& process) {
-  const std::vector<int> threads = ListThreads(process.pid(), kMostCandidates);
-  auto look = ThreadLook::Open({process.pid(), threads.empty() ? process.pid() : threads.front()});
-  const auto activity = look.ok() ? look->Look() : std::nullopt;
-  if (!activity) return "the process is about to end";
-  const std::string which = threads.size() == 1 ? "its only thread " : "like the others, its first thread ";
-  return "no thread can be borrowed without harm yet: " + which + WhatKeepsIt(*look, *activity);
-}
-
 /// What would make a system call of ours, or a return that the program did not prepare, fatal.
 Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
   const auto status = ReadThreadStatus({process.pid(), process.pid()});
@@ -116,11 +72,11 @@ Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, co
                                               const arch::Gadgets& gadgets, const BorrowOptions& options) {
   if (auto safe = CheckThatCallsAreSafe(process); !safe) return std::move(safe).error();
   for (const auto deadline = steady_clock::now() + options.limit;;) {
-    std::vector<Candidate> candidates = CandidatesOf(process);
+    std::vector<BorrowCandidate> candidates = FindBorrowCandidates(process);
     // A process that sleeps for long is not to pay with a look at its whole map each time.
     const auto map = candidates.empty() ? Result<MemoryMap>(MemoryMap::Parse({})) : MemoryMap::Read(process.pid());
     if (!map) return map.error();
-    for (Candidate& candidate : candidates) {
+    for (BorrowCandidate& candidate : candidates) {
       auto borrowed = TryThread(std::move(candidate.look), memory, gadgets, *map, options.observer);
       // One that did not stop in time must be set free by the end of this thread of ours, and soon.
       if (!borrowed) return std::move(borrowed).error();
