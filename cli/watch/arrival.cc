@@ -134,6 +134,7 @@ Arrival::Finding Arrival::EndWork(bool same_wait, HeartbeatTime end) {
   if (same_wait && facts_->only_if_known) {
     LoopFacts facts = *facts_;
     facts.only_if_known = false;
+    dismissed_ = false;
     facts_ = std::make_shared<const LoopFacts>(std::move(facts));
   }
   const HeartbeatTime begin = *std::exchange(out_since_, std::nullopt);

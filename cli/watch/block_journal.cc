@@ -87,9 +87,9 @@ bool BlockJournal::Admit(const BlockKey& key, Entry& entry, LoopFacts& loop) {
   }
   if (entry.block_id != 0) return true;
   if (loop.only_if_known) {
-    const bool known =
-        !entry.named.empty() && LoopOfStack(entry.named.front().stacks.native, entry.named.front().stacks.python);
-    if (!known) {
+    if (entry.named.empty()) return false;  // the next sample may tell
+    const NamedStacks& stacks = entry.named.front().stacks;
+    if (!LoopOfStack(stacks.native, stacks.python)) {
       callbacks_.no_loop(key);
       return false;
     }

@@ -49,7 +49,7 @@ BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const 
   event.loop.iteration = block.iteration;
   event.capture.notes = notes;
   if (samples.empty()) {
-    AddNotes({"no stack: the block ended before a sample could be taken"}, event.capture.notes);
+    AddNotes({"no stack: no sample was taken while the block lasted"}, event.capture.notes);
     return event;
   }
   std::vector<SampleEvidence> evidence;

@@ -64,10 +64,12 @@ symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {
   const symbolize::Module* module = caller_modules_.Find(call);
   if (module == nullptr && caller_modules_.Refresh()) module = caller_modules_.Find(call);
   if (module == nullptr) return {};
-  // A distribution's uvloop calls a libuv of its own file; uvloop is what the user knows.
+  // A distribution's uvloop and Node call a libuv of its own file; what runs on it is what the user knows.
   if (module->path.find("/libuv.") != std::string::npos) {
     for (const symbolize::Module* other : caller_modules_.modules()) {
-      if (other->path.find("/uvloop/") != std::string::npos) return {other->path, ""};
+      for (const std::string_view user : {"/uvloop/", "/libnode."}) {
+        if (other->path.find(user) != std::string::npos) return {other->path, ""};
+      }
     }
   }
   const auto function = module->image->FunctionAt(call.value() - module->bias);

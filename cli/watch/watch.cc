@@ -177,7 +177,12 @@ void Watch::TakeSample(Arrival& arrival, const BlockKey& key) {
   std::optional<RawSample> sample;
   if (thread.thread().tid != process.pid()) sample = Sampler::CopySleeping(process, thread);
   if (!sample) {
-    if (auto taken = sampler_.Take(process, thread)) sample = *std::move(taken);
+    auto taken = sampler_.Take(process, thread);
+    if (taken) {
+      sample = *std::move(taken);
+    } else {
+      worker_.Post([this, key, what = taken.error().what] { journal_.OnNote(key, "a sample failed: " + what); });
+    }
   }
   if (!sample) return;
   worker_.Post([this, key, note = arrival.Note()] { journal_.OnNote(key, note); });
@@ -275,7 +280,7 @@ void Watch::TakeSample(LoopWatch& loop) {
   auto sample = sampler_.Take(*loop.facts()->process, *thread);
   if (!loop.told_of) loop.told_of = {key.iteration, key.begin, false};
   if (!sample) {
-    worker_.Post([this, key, what = sample.error().what] { journal_.OnNote(key, "no stack: " + what); });
+    worker_.Post([this, key, what = sample.error().what] { journal_.OnNote(key, "a sample failed: " + what); });
     return;
   }
   if (sample->has_value()) PostSample(key, *loop.facts(), **std::move(sample));
