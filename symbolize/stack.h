@@ -18,7 +18,7 @@ const char* LanguageName(Language language);
 /// whoever prints it cleans it. Empty text and nullopt are "not known".
 struct Frame {
   Language language = Language::kNative;
-  std::string name;      ///< Function: qualified (Python 3.11+: co_qualname), demangled (C++, Rust).
+  std::string name;      ///< Function: as tracebacks have it (Python), demangled (C++, Rust).
   std::string filename;  ///< Source file as the debug information or the interpreter has it.
   std::optional<int> lineno;
   std::optional<int> end_lineno;

@@ -58,7 +58,7 @@ constexpr Layout kPython311 = {
                .cframe_current_frame = 8,
                .datastack_chunk = 296},
     .frame = {.previous = 48, .code = 32, .instruction = 56, .owner = 68},
-    .code = {.filename = 112, .name = 128, .line_table = 136, .first_line = 72, .bytecode = 184},
+    .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 72, .bytecode = 184},
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
 };
@@ -77,7 +77,7 @@ constexpr Layout kPython312 = {
                .cframe_current_frame = 0,
                .datastack_chunk = 232},
     .frame = {.previous = 8, .code = 0, .instruction = 56, .owner = 70},
-    .code = {.filename = 112, .name = 128, .line_table = 136, .first_line = 68, .bytecode = 192},
+    .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 68, .bytecode = 192},
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 40, .compact_size = 56, .kind_shift = 2},
 };
@@ -166,7 +166,7 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
                   .instruction = words[at.frame + 3],
                   .owner = words[at.frame + 5]};
   layout.code = {.filename = words[at.code + 1],
-                 .name = words[at.code + 3],
+                 .name = words[at.code + 2],
                  .line_table = words[at.code + 4],
                  .first_line = words[at.code + 5],
                  .bytecode = words[at.code + 9]};

@@ -66,7 +66,7 @@ struct Layout {
   } frame;
   struct {  ///< PyCodeObject
     std::uint64_t filename = 0;
-    std::uint64_t name = 0;  ///< co_qualname where there is one (3.11 on), else co_name.
+    std::uint64_t name = 0;  ///< co_name, which is what tracebacks show.
     std::uint64_t line_table = 0;
     std::uint64_t first_line = 0;
     std::uint64_t bytecode = 0;  ///< co_code_adaptive; not used with kObject.

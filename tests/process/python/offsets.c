@@ -54,11 +54,9 @@ static void PrintFrames(void) {
 static void PrintCode(void) {
   FIELD("code.filename", PyCodeObject, co_filename);
   FIELD("code.first_line", PyCodeObject, co_firstlineno);
-#if PY_VERSION_HEX >= 0x030B0000
-  FIELD("code.name", PyCodeObject, co_qualname);
-  FIELD("code.bytecode", PyCodeObject, co_code_adaptive);
-#else
   FIELD("code.name", PyCodeObject, co_name);
+#if PY_VERSION_HEX >= 0x030B0000
+  FIELD("code.bytecode", PyCodeObject, co_code_adaptive);
 #endif
 #if PY_VERSION_HEX >= 0x030A0000
   FIELD("code.line_table", PyCodeObject, co_linetable);

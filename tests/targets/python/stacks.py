@@ -163,7 +163,7 @@ def stack():
     frames = []
     while frame is not None:
         code = frame.f_code
-        name = getattr(code, "co_qualname", code.co_name)
+        name = code.co_name
         frames.append({"filename": code.co_filename, "name": name, "lineno": frame.f_lineno, "position": position(frame),
                        "line": linecache.getline(code.co_filename, frame.f_lineno).strip() or None})
         frame = frame.f_back

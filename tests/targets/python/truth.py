@@ -16,7 +16,7 @@ def here(value):
         {
             "filename": frame.f_code.co_filename,
             "lineno": lineno,
-            "name": getattr(frame.f_code, "co_qualname", frame.f_code.co_name),
+            "name": frame.f_code.co_name,
         }
         for frame, lineno in traceback.walk_stack(sys._getframe(1))
     ][::-1]
