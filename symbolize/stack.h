@@ -22,8 +22,8 @@ struct Frame {
   std::string filename;  ///< Source file as the debug information or the interpreter has it.
   std::optional<int> lineno;
   std::optional<int> end_lineno;
-  std::optional<int> colno;      ///< 0-based, in UTF-8 bytes, as CPython counts.
-  std::optional<int> end_colno;  ///< Exclusive.
+  std::optional<int> colno;         ///< 0-based, in UTF-8 bytes, as CPython counts.
+  std::optional<int> end_colno;     ///< Exclusive.
   std::optional<std::string> line;  ///< Source text, without indentation and line end.
   std::string module;               ///< Path of the ELF file; native frames only.
   RemoteAddress address;            ///< Program counter; native frames only.
