@@ -87,6 +87,10 @@ std::vector<SlotReading> Heartbeat::Read() const {
   return readings;
 }
 
+bool Heartbeat::IsInIteration(std::uint32_t slot, std::uint64_t iteration) const {
+  return Load(slots()[slot].sequence) == 2 * iteration + 1;
+}
+
 Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail) const {
   const PyleakSlot& from = slots()[slot];
   Drained drained;

@@ -82,6 +82,9 @@ class Heartbeat {
   /// certainly not blocked and is left out.
   [[nodiscard]] std::vector<SlotReading> Read() const;
 
+  /// True if the slot is in that very iteration still.
+  [[nodiscard]] bool IsInIteration(std::uint32_t slot, std::uint64_t iteration) const;
+
   struct Drained {
     std::vector<Iteration> iterations;
     std::uint64_t lost = 0;  ///< Overwritten before they were read.

@@ -243,11 +243,12 @@ HeartbeatTime Watch::LookAtLoop(Watched& watched, LoopWatch& loop, const SlotRea
     Forget(loop);
     return now;
   }
-  Act(loop, decision, now);
+  Act(*watched.found.heartbeat, loop, decision, now);
   return decision.look_again_at;
 }
 
-void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime now) {
+void Watch::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
+                HeartbeatTime now) {
   loop.pending.insert(loop.pending.end(), decision.finished.begin(), decision.finished.end());
   if (loop.role == WaitRole::kLoop) {
     for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) TellFinished(loop, iteration);
@@ -255,7 +256,7 @@ void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime
     KeepPending(loop);
   }
   if (decision.discarded) Forget(loop);
-  if (decision.sample) TakeSample(loop);
+  if (decision.sample) TakeSample(heartbeat, loop);
   const BlockKey key = KeyOf(loop, loop.last());
   auto facts = loop.facts();
   if (!loop.IsCertain()) {
@@ -273,7 +274,7 @@ void Watch::Act(LoopWatch& loop, const attach::Decision& decision, HeartbeatTime
   }
 }
 
-void Watch::TakeSample(LoopWatch& loop) {
+void Watch::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop) {
   attach::ThreadLook* thread = loop.thread();
   if (thread == nullptr) return;
   const BlockKey key = KeyOf(loop, loop.last());
@@ -283,7 +284,9 @@ void Watch::TakeSample(LoopWatch& loop) {
     worker_.Post([this, key, what = sample.error().what] { journal_.OnNote(key, "a sample failed: " + what); });
     return;
   }
-  if (sample->has_value()) PostSample(key, *loop.facts(), **std::move(sample));
+  // If the iteration has ended since the look, what was copied may be of another one.
+  if (!sample->has_value() || !heartbeat.IsInIteration(loop.last().slot, key.iteration)) return;
+  PostSample(key, *loop.facts(), **std::move(sample));
 }
 
 void Watch::PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sample) {

@@ -52,8 +52,9 @@ class Watch {
   void Act(Arrival& arrival, const attach::Decision& decision, attach::HeartbeatTime now);
   void TakeSample(Arrival& arrival, const BlockKey& key);
   void TellFinished(const Arrival& arrival, const attach::Iteration& work);
-  void Act(LoopWatch& loop, const attach::Decision& decision, attach::HeartbeatTime now);
-  void TakeSample(LoopWatch& loop);
+  void Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
+           attach::HeartbeatTime now);
+  void TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop);
   void PostSample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
   void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
   void KeepPending(LoopWatch& loop);
