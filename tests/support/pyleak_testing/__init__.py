@@ -7,6 +7,7 @@ PYLEAK_REQUIRE (see requirements.py). Nothing here waits without a deadline.
 from .case import LiveTest
 from .places import BINARY, compiled_target, node_target, python_target
 from .requirements import interpreters, require
+from .rounds import rounds
 from .target import Target
 from .watch import Watch
 
@@ -20,4 +21,5 @@ __all__ = [
     "node_target",
     "python_target",
     "require",
+    "rounds",
 ]
