@@ -12,6 +12,9 @@ using LoopPointer = std::shared_ptr<const LoopFacts>;
 
 namespace {
 
+/// The summary of a watch stays as small as this, however many processes come and go.
+constexpr std::size_t kMostEndedLoops = 1000;
+
 /// Python's own modules; what they do is not the user's to change.
 bool IsStandardLibrary(const symbolize::Frame& frame) {
   return frame.filename.find("/lib/python3") != std::string::npos &&
@@ -68,6 +71,18 @@ void BlockJournal::OnCutShort(const BlockKey& key, const LoopPointer& loop, Hear
                               const std::string& note) {
   entries_[key].notes.push_back(note);
   TellLast(key, *loop, now, true);
+}
+
+void BlockJournal::OnLoopEnded(std::uint64_t loop, LoopTotals totals) {
+  if (const auto node = totals_.extract(loop)) {
+    totals.blocks = node.mapped().blocks;
+    totals.blocked = node.mapped().blocked;
+    totals.longest = node.mapped().longest;
+  }
+  ended_loops_.push_back(std::move(totals));
+  if (ended_loops_.size() > kMostEndedLoops) {
+    ended_loops_.erase(std::ranges::min_element(ended_loops_, {}, &LoopTotals::blocked));
+  }
 }
 
 void BlockJournal::OnWarning(const Warning& warning) { reporter_.OnWarning(warning); }

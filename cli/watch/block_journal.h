@@ -54,18 +54,15 @@ class BlockJournal {
   /// The watch, the thread or the target ends while the block lasts; nothing more will be heard of it.
   void OnCutShort(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop, attach::HeartbeatTime now,
                   const std::string& note);
+  /// `totals`: what the loop's slot said in the end; its blocks are added here.
+  void OnLoopEnded(std::uint64_t loop, LoopTotals totals);
   void OnWarning(const Warning& warning);
 
   /// Blocks reported so far, ongoing ones left out, and their time; for the summary.
   [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
   [[nodiscard]] std::chrono::nanoseconds blocked() const { return blocked_; }
-  /// By loop number.
-  struct Totals {
-    std::uint64_t blocks = 0;
-    std::chrono::nanoseconds blocked{};
-    std::chrono::nanoseconds longest{};
-  };
-  [[nodiscard]] const std::map<std::uint64_t, Totals>& totals() const { return totals_; }
+  /// In the order in which they ended. Of a great many those that were blocked longest.
+  [[nodiscard]] const std::vector<LoopTotals>& ended_loops() const { return ended_loops_; }
 
  private:
   struct Entry {
@@ -74,6 +71,13 @@ class BlockJournal {
     std::vector<std::string> notes;
     std::uint64_t block_id = 0;  ///< 0: not told of yet.
     bool filtered = false;       ///< Nobody wants to hear of it.
+  };
+
+  /// A loop's blocks.
+  struct Totals {
+    std::uint64_t blocks = 0;
+    std::chrono::nanoseconds blocked{};
+    std::chrono::nanoseconds longest{};
   };
 
   void NameSamples(Entry& entry, const LoopFacts& loop);
@@ -90,7 +94,8 @@ class BlockJournal {
   Reporter& reporter_;
   Callbacks callbacks_;
   std::map<BlockKey, Entry> entries_;
-  std::map<std::uint64_t, Totals> totals_;
+  std::map<std::uint64_t, Totals> totals_;  ///< By loop number, of those that have not ended.
+  std::vector<LoopTotals> ended_loops_;
   std::uint64_t next_block_id_ = 1;
   std::uint64_t blocks_ = 0;
   std::chrono::nanoseconds blocked_{};

@@ -1,0 +1,87 @@
+#include "cli/watch/journal_thread.h"
+
+#include <utility>
+
+#include "attach/base/file.h"
+#include "cli/watch/cause.h"
+
+namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+
+JournalThread::JournalThread(const WatchOptions& options, Reporter& reporter, const Alarm& alarm)
+    : journal_(options, reporter,
+               {.left_loop =
+                    [this](const BlockKey& key) {
+                      const std::lock_guard lock(verdicts_mutex_);
+                      verdicts_.left_loops.push_back(key);
+                    },
+                .no_loop =
+                    [this](const BlockKey& key) {
+                      const std::lock_guard lock(verdicts_mutex_);
+                      verdicts_.no_loops.push_back(key);
+                    },
+                .stop =
+                    [this, &alarm](EndReason reason) {
+                      stop_ = static_cast<int>(reason);
+                      alarm.Ring();
+                    }}) {}
+
+void JournalThread::Sample(const BlockKey& key, const LoopFacts& loop, RawSample sample) {
+  std::optional<std::string> target;
+  if (const auto fd = DescriptorOf(sample.activity)) {
+    auto link = ReadLink("/proc/" + std::to_string(loop.thread.pid) + "/fd/" + std::to_string(*fd));
+    if (link) target = *std::move(link);
+  }
+  auto shared = std::make_shared<RawSample>(std::move(sample));
+  worker_.Post([this, key, shared, target = std::move(target)] { journal_.OnSample(key, std::move(*shared), target); });
+}
+
+void JournalThread::Note(const BlockKey& key, const std::string& note) {
+  worker_.Post([this, key, note] { journal_.OnNote(key, note); });
+}
+
+void JournalThread::Discarded(const BlockKey& key) {
+  worker_.Post([this, key] { journal_.OnDiscarded(key); });
+}
+
+void JournalThread::Onset(const BlockKey& key, const Facts& loop, HeartbeatTime now) {
+  worker_.Post([this, key, loop, now] { journal_.OnOnset(key, loop, now); });
+}
+
+void JournalThread::Ongoing(const BlockKey& key, const Facts& loop, HeartbeatTime now) {
+  worker_.Post([this, key, loop, now] { journal_.OnOngoing(key, loop, now); });
+}
+
+void JournalThread::Finished(const BlockKey& key, const Facts& loop, const attach::Iteration& iteration) {
+  worker_.Post([this, key, loop, iteration] { journal_.OnFinished(key, loop, iteration); });
+}
+
+void JournalThread::CutShort(const BlockKey& key, const Facts& loop, HeartbeatTime now, const std::string& note) {
+  worker_.Post([this, key, loop, now, note] { journal_.OnCutShort(key, loop, now, note); });
+}
+
+void JournalThread::LoopEnded(std::uint64_t loop, LoopTotals totals) {
+  worker_.Post([this, loop, totals = std::move(totals)] { journal_.OnLoopEnded(loop, totals); });
+}
+
+void JournalThread::Warn(const Warning& warning) {
+  worker_.Post([this, warning] { journal_.OnWarning(warning); });
+}
+
+JournalThread::Verdicts JournalThread::TakeVerdicts() {
+  const std::lock_guard lock(verdicts_mutex_);
+  return std::exchange(verdicts_, {});
+}
+
+std::optional<EndReason> JournalThread::reason_to_stop() const {
+  const int reason = stop_;
+  return reason < 0 ? std::nullopt : std::optional(static_cast<EndReason>(reason));
+}
+
+const BlockJournal& JournalThread::Finish() {
+  worker_.Drain();
+  return journal_;
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,207 @@
+#include "cli/watch/process_loops.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/loop_choice.h"
+
+namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+using attach::SlotReading;
+using attach::WaitRole;
+
+namespace {
+
+BlockKey KeyOf(const LoopWatch& loop, const SlotReading& reading) {
+  return {loop.number(), reading.since, reading.iteration};
+}
+
+BlockKey KeyOf(const LoopWatch& loop, const attach::Iteration& iteration) {
+  return {loop.number(), iteration.begin, iteration.number};
+}
+
+BlockKey KeyOf(const LoopWatch& loop, const LoopWatch::Told& told) {
+  return {loop.number(), told.begin, told.iteration};
+}
+
+bool IsLoop(WaitRole role) { return role == WaitRole::kLoop || role == WaitRole::kProvisional; }
+
+/// What is known of them without their blocks.
+LoopTotals TotalsOf(const LoopWatch& loop) {
+  LoopTotals totals;
+  totals.thread = loop.facts()->thread;
+  totals.loop = loop.facts()->loop;
+  totals.loop.iteration = loop.last().iteration;
+  totals.busy = loop.last().busy_total;
+  totals.waiting = loop.last().waiting_total;
+  return totals;
+}
+
+}  // namespace
+
+std::vector<SlotReading> ProcessLoops::Read(const attach::Heartbeat& heartbeat) {
+  std::vector<SlotReading> readings = heartbeat.Read();
+  for (SlotReading& reading : readings) {
+    auto& loop = loops_[reading.slot];
+    if (loop && loop->key() != reading.key) {
+      CloseLoop(*loop, "the loop ended before the block did");
+      loop.reset();
+    }
+    if (!loop) loop = std::make_unique<LoopWatch>(tools_.next_loop++, process_, reading, tools_.detector);
+    loop->Update(reading);
+  }
+  RetireClosed(heartbeat, readings);
+  return readings;
+}
+
+void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<SlotReading>& readings) {
+  // Only where a thread has several waits does it matter at once whether one of them is over.
+  const auto closed = [&](const SlotReading& reading) {
+    const bool has_others = std::ranges::count(readings, reading.tid, &SlotReading::tid) > 1;
+    return has_others && reading.busy && !loops_.at(reading.slot)->StillExists();
+  };
+  std::vector<std::uint32_t> slots;
+  for (const SlotReading& reading : readings) {
+    if (closed(reading)) slots.push_back(reading.slot);
+  }
+  for (const std::uint32_t slot : slots) {
+    heartbeat.Retire(slot);
+    CloseLoop(*loops_.at(slot), "the loop was closed before the block ended");
+    loops_.erase(slot);
+    std::erase_if(readings, [&](const SlotReading& reading) { return reading.slot == slot; });
+  }
+}
+
+HeartbeatTime ProcessLoops::Look(const attach::Heartbeat& heartbeat, std::span<const SlotReading> readings) {
+  HeartbeatTime next_look = HeartbeatTime::max();
+  const std::vector<WaitRole> roles = FindLoops(readings);
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    LoopWatch& loop = *loops_.at(readings[i].slot);
+    loop.role = roles[i];
+    next_look = std::min(next_look, LookAtLoop(heartbeat, loop, readings[i]));
+  }
+  return next_look;
+}
+
+HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop,
+                                       const SlotReading& reading) {
+  // After the reading, so that an iteration which it shows to be over is in what is drained.
+  const attach::Heartbeat::Drained drained = heartbeat.Drain(reading.slot, loop.tail);
+  const HeartbeatTime now = MonotonicNow();
+  if (!IsLoop(loop.role) || !IsChosenThread(tools_.options.loops, loop.facts()->thread)) {
+    Forget(loop);
+    DiscardPending(loop);
+    return now + EffectiveCheckInterval(tools_.detector);
+  }
+  tools_.lost_blocks += drained.lost;
+  attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
+  if (reading.left) {
+    decision.sample = decision.onset = decision.ongoing = false;
+  }
+  if ((decision.sample || decision.onset) && !loop.StillExists()) {
+    heartbeat.Retire(reading.slot);
+    Forget(loop);
+    return now;
+  }
+  Act(heartbeat, loop, decision, now);
+  return decision.look_again_at;
+}
+
+void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
+                       HeartbeatTime now) {
+  loop.pending.insert(loop.pending.end(), decision.finished.begin(), decision.finished.end());
+  if (loop.role == WaitRole::kLoop) {
+    for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) TellFinished(loop, iteration);
+  } else {
+    KeepPending(loop);
+  }
+  if (decision.discarded) Forget(loop);
+  if (decision.sample) TakeSample(heartbeat, loop);
+  const BlockKey key = KeyOf(loop, loop.last());
+  auto facts = loop.facts();
+  if (!loop.IsCertain()) {
+    // A wait that came once may have been no loop's: until it comes again only the stack can tell.
+    LoopFacts uncertain = *facts;
+    uncertain.only_if_known = true;
+    facts = std::make_shared<const LoopFacts>(std::move(uncertain));
+  }
+  if (decision.onset) {
+    loop.told_of = {key.iteration, key.begin, true};
+    tools_.journal.Onset(key, facts, now);
+  }
+  if (decision.ongoing) tools_.journal.Ongoing(key, facts, now);
+}
+
+void ProcessLoops::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop) {
+  attach::ThreadLook* thread = loop.thread();
+  if (thread == nullptr) return;
+  const BlockKey key = KeyOf(loop, loop.last());
+  auto sample = tools_.sampler.Take(*process_, *thread);
+  if (!loop.told_of) loop.told_of = {key.iteration, key.begin, false};
+  if (!sample) {
+    tools_.journal.Note(key, "a sample failed: " + sample.error().what);
+    return;
+  }
+  // If the iteration has ended since the look, what was copied may be of another one.
+  if (!sample->has_value() || !heartbeat.IsInIteration(loop.last().slot, key.iteration)) return;
+  tools_.journal.Sample(key, *loop.facts(), **std::move(sample));
+}
+
+void ProcessLoops::KeepPending(LoopWatch& loop) {
+  while (loop.pending.size() > PYLEAK_RING_LENGTH) {
+    tools_.journal.Discarded(KeyOf(loop, loop.pending.front()));
+    loop.pending.erase(loop.pending.begin());
+    ++tools_.lost_blocks;
+  }
+  // Its samples are kept with it: what is told of next is another iteration.
+  const bool is_over = loop.told_of && std::ranges::any_of(loop.pending, [&](const attach::Iteration& iteration) {
+                         return iteration.begin == loop.told_of->begin;
+                       });
+  if (is_over) loop.told_of.reset();
+}
+
+void ProcessLoops::DiscardPending(LoopWatch& loop) {
+  for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) {
+    tools_.journal.Discarded(KeyOf(loop, iteration));
+  }
+}
+
+void ProcessLoops::TellFinished(LoopWatch& loop, const attach::Iteration& iteration) {
+  if (loop.told_of && loop.told_of->begin == iteration.begin) loop.told_of.reset();
+  tools_.journal.Finished(KeyOf(loop, iteration), loop.facts(), iteration);
+}
+
+void ProcessLoops::Forget(LoopWatch& loop) {
+  if (!loop.told_of) return;
+  tools_.journal.Discarded(KeyOf(loop, *loop.told_of));
+  loop.told_of.reset();
+}
+
+void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
+  if (loop.told_of && loop.told_of->past_threshold) {
+    tools_.journal.CutShort(KeyOf(loop, *loop.told_of), loop.facts(), MonotonicNow(), note);
+    loop.told_of.reset();
+  }
+  Forget(loop);
+  DiscardPending(loop);
+  if (IsLoop(loop.role)) ++tools_.ended_loops;
+  if (loop.role == WaitRole::kLoop) tools_.journal.LoopEnded(loop.number(), TotalsOf(loop));
+}
+
+void ProcessLoops::MarkLeft(const BlockKey& key) {
+  for (auto& [slot, loop] : loops_) {
+    if (loop->number() == key.loop) loop->MarkLeft(key.begin);
+  }
+}
+
+bool ProcessLoops::HasLoop() const {
+  return std::ranges::any_of(loops_, [](const auto& entry) { return IsLoop(entry.second->role); });
+}
+
+void ProcessLoops::Close(const std::string& note) {
+  for (auto& [slot, loop] : loops_) CloseLoop(*loop, note);
+  loops_.clear();
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/watch/loop_watch.h"
+#include "cli/watch/watch_tools.h"
+
+namespace pyleak::cli {
+
+/// The waits of one process that have a slot in its heartbeat, and the blocks of those that are loops.
+class ProcessLoops {
+ public:
+  ProcessLoops(std::shared_ptr<WatchedProcess> process, WatchTools& tools)
+      : process_(std::move(process)), tools_(tools) {}
+
+  /// What the slots say, with what is known of their loops.
+  std::vector<attach::SlotReading> Read(const attach::Heartbeat& heartbeat);
+  /// Samples what is late and tells what has ended; `readings` as Read has just given them. The time of the next look.
+  attach::HeartbeatTime Look(const attach::Heartbeat& heartbeat, std::span<const attach::SlotReading> readings);
+
+  /// The iteration of the loop with that number that began then is none.
+  void MarkLeft(const BlockKey& key);
+
+  /// Some wait is a loop's now.
+  [[nodiscard]] bool HasLoop() const;
+
+  /// The process has ended, or the watch.
+  void Close(const std::string& note);
+
+ private:
+  /// Waits that are over are no loops, and hide none.
+  void RetireClosed(const attach::Heartbeat& heartbeat, std::vector<attach::SlotReading>& readings);
+  attach::HeartbeatTime LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop,
+                                   const attach::SlotReading& reading);
+  void Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
+           attach::HeartbeatTime now);
+  void TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop);
+  void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
+  void KeepPending(LoopWatch& loop);
+  /// Blocks of which it is not known whether they are a loop's are none.
+  void DiscardPending(LoopWatch& loop);
+  void Forget(LoopWatch& loop);
+  void CloseLoop(LoopWatch& loop, const std::string& note);
+
+  std::shared_ptr<WatchedProcess> process_;
+  WatchTools& tools_;
+  std::map<std::uint32_t, std::unique_ptr<LoopWatch>> loops_;  ///< By slot.
+};
+
+}  // namespace pyleak::cli

@@ -1,0 +1,40 @@
+#include "cli/watch/process_watch.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+
+ProcessWatch::ProcessWatch(FoundProcess found, WatchTools& tools)
+    : found_(std::move(found)), loops_(found_.process, tools), arrivals_(tools) {
+  if (found_.joined_late) arrivals_.Add(found_.process);
+}
+
+ProcessWatch::State ProcessWatch::state() const {
+  if (!found_.process->identity().StillRuns()) return State::kEnded;
+  const auto& heartbeat = found_.heartbeat;
+  const bool same_program = !heartbeat || found_.process->memory().IsSameProgram(heartbeat->agent_base());
+  return same_program ? State::kRunning : State::kOtherProgram;
+}
+
+HeartbeatTime ProcessWatch::Look() {
+  if (!found_.heartbeat) return arrivals_.Look({});
+  const std::vector<attach::SlotReading> readings = loops_.Read(*found_.heartbeat);
+  const HeartbeatTime next_look = arrivals_.Look(readings);  // first, for what they tell of is older
+  return std::min(next_look, loops_.Look(*found_.heartbeat, readings));
+}
+
+void ProcessWatch::Close(const std::string& note) {
+  Look();
+  loops_.Close(note);
+  arrivals_.Close(note);
+}
+
+void ProcessWatch::Take(const JournalThread::Verdicts& verdicts) {
+  for (const BlockKey& key : verdicts.left_loops) loops_.MarkLeft(key);
+  for (const BlockKey& key : verdicts.no_loops) arrivals_.Dismiss(key.loop);
+}
+
+}  // namespace pyleak::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "cli/watch/process_arrivals.h"
+#include "cli/watch/process_loops.h"
+#include "cli/watch/process_source.h"
+
+namespace pyleak::cli {
+
+/// One process of a watch: its loops, and the threads that are on their way to become some.
+class ProcessWatch {
+ public:
+  ProcessWatch(FoundProcess found, WatchTools& tools);
+
+  [[nodiscard]] const FoundProcess& found() const { return found_; }
+  [[nodiscard]] int pidfd() const { return found_.process->identity().pidfd(); }
+  [[nodiscard]] bool HasLoop() const { return loops_.HasLoop(); }
+  /// The process has an agent now.
+  void FoundAgain(FoundProcess found) { found_ = std::move(found); }
+
+  enum class State { kRunning, kOtherProgram, kEnded };
+  [[nodiscard]] State state() const;
+
+  /// The time of the next look.
+  attach::HeartbeatTime Look();
+  /// Blocks that last still are cut short by what `note` says.
+  void Close(const std::string& note);
+
+  /// What the stacks of its threads have shown.
+  void Take(const JournalThread::Verdicts& verdicts);
+
+ private:
+  FoundProcess found_;
+  ProcessLoops loops_;
+  ProcessArrivals arrivals_;
+};
+
+}  // namespace pyleak::cli
