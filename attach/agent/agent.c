@@ -59,8 +59,8 @@ static int claim_region(void) {
     candidate->pid = (uint32_t)pyleak_getpid();
     candidate->agent_base = (uint64_t)pyleak_image_base;
     candidate->claimed_ns = now_ns();
+    context.region = (uint64_t)candidate; /* first, for it is what the process is found by */
     __atomic_store_n(&candidate->state, PYLEAK_REGION_LIVE, __ATOMIC_RELEASE);
-    context.region = (uint64_t)candidate;
     if (*refused()) __atomic_sub_fetch(&of->dropped_processes, 1, __ATOMIC_RELAXED);
     return 1;
   }

@@ -30,32 +30,6 @@ HeartbeatTime AsTime(std::uint64_t nanoseconds) {
 /// A slot changes twice an iteration; one that changes in each of these looks is spinning.
 constexpr int kMostLooks = 4;
 
-std::optional<SlotReading> ReadSlot(const PyleakSlot& slot, std::uint32_t index) {
-  for (int look = 0; look < kMostLooks; ++look) {
-    const std::uint64_t key = Load(slot.key);
-    const std::uint64_t sequence = Load(slot.sequence);
-    if (key == 0 || sequence == 0 || Load(slot.retired) != 0) return std::nullopt;
-    SlotReading reading;
-    reading.slot = index;
-    reading.key = key;
-    reading.tid = static_cast<int>(Load(slot.tid));
-    reading.wait = Load(slot.wait);
-    reading.fd = Load(slot.fd);
-    reading.busy = sequence % 2 == 1;
-    reading.iteration = sequence / 2;
-    reading.waited_at = AsTime(Load(slot.wait_since_ns));
-    reading.first_wait = AsTime(Load(slot.first_wait_ns));
-    reading.since = reading.busy ? AsTime(Load(slot.busy_since_ns)) : reading.waited_at;
-    reading.stack_pointer = RemoteAddress(Load(slot.stack_pointer));
-    reading.thread_pointer = RemoteAddress(Load(slot.thread_pointer));
-    reading.return_address = RemoteAddress(Load(slot.return_address));
-    reading.busy_total = AsTime(Load(slot.busy_ns));
-    reading.waiting_total = AsTime(Load(slot.waiting_ns));
-    if (Load(slot.sequence) == sequence && Load(slot.key) == key) return reading;
-  }
-  return std::nullopt;
-}
-
 /// Regions for which there is room behind the header. `memory` holds at least that.
 std::uint32_t CapacityOf(std::span<const std::byte> memory) {
   return static_cast<std::uint32_t>((memory.size() - PYLEAK_PAGE) / PYLEAK_REGION_BYTES);
@@ -79,10 +53,41 @@ RemoteAddress Heartbeat::agent_base() const { return RemoteAddress(Load(region_-
 HeartbeatTime Heartbeat::claimed_at() const { return AsTime(Load(region_->claimed_ns)); }
 std::uint64_t Heartbeat::dropped_waits() const { return Load(region_->dropped_waits); }
 
+HeartbeatTime Heartbeat::OurTime(std::uint64_t nanoseconds) const {
+  return std::min(AsTime(nanoseconds), HeartbeatTime::max() / 2) + clock_offset_;
+}
+
+std::optional<SlotReading> Heartbeat::ReadSlot(std::uint32_t index) const {
+  const PyleakSlot& slot = slots()[index];
+  for (int look = 0; look < kMostLooks; ++look) {
+    const std::uint64_t key = Load(slot.key);
+    const std::uint64_t sequence = Load(slot.sequence);
+    if (key == 0 || sequence == 0 || Load(slot.retired) != 0) return std::nullopt;
+    SlotReading reading;
+    reading.slot = index;
+    reading.key = key;
+    reading.tid = static_cast<int>(Load(slot.tid));
+    reading.wait = Load(slot.wait);
+    reading.fd = Load(slot.fd);
+    reading.busy = sequence % 2 == 1;
+    reading.iteration = sequence / 2;
+    reading.waited_at = OurTime(Load(slot.wait_since_ns));
+    reading.first_wait = OurTime(Load(slot.first_wait_ns));
+    reading.since = reading.busy ? OurTime(Load(slot.busy_since_ns)) : reading.waited_at;
+    reading.stack_pointer = RemoteAddress(Load(slot.stack_pointer));
+    reading.thread_pointer = RemoteAddress(Load(slot.thread_pointer));
+    reading.return_address = RemoteAddress(Load(slot.return_address));
+    reading.busy_total = AsTime(Load(slot.busy_ns));
+    reading.waiting_total = AsTime(Load(slot.waiting_ns));
+    if (Load(slot.sequence) == sequence && Load(slot.key) == key) return reading;
+  }
+  return std::nullopt;
+}
+
 std::vector<SlotReading> Heartbeat::Read() const {
   std::vector<SlotReading> readings;
   for (std::uint32_t i = 0; i < PYLEAK_SLOT_COUNT; ++i) {
-    if (auto reading = ReadSlot(slots()[i], i)) readings.push_back(*reading);
+    if (auto reading = ReadSlot(i)) readings.push_back(*reading);
   }
   return readings;
 }
@@ -102,7 +107,7 @@ Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail) con
   }
   for (; tail < end; ++tail) {
     const PyleakIteration& entry = from.ring[tail % PYLEAK_RING_LENGTH];
-    const Iteration iteration{Load(entry.number), AsTime(Load(entry.begin_ns)), AsTime(Load(entry.end_ns))};
+    const Iteration iteration{Load(entry.number), OurTime(Load(entry.begin_ns)), OurTime(Load(entry.end_ns))};
     // The owner may have come round while we read: the oldest entries are the next to be overwritten.
     if (Load(from.long_iterations) - tail >= PYLEAK_RING_LENGTH || iteration.end < iteration.begin) {
       ++drained.lost;

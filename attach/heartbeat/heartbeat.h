@@ -14,7 +14,7 @@
 
 namespace pyleak::attach {
 
-/// A moment on CLOCK_MONOTONIC as the target's time namespace shows it.
+/// A moment on CLOCK_MONOTONIC as pyleak's time namespace shows it.
 using HeartbeatTime = std::chrono::nanoseconds;
 
 /// What is known of the code that makes a wait call.
@@ -28,7 +28,7 @@ enum class CallerVerdict {
 struct SlotReading {
   std::uint32_t slot = 0;
   std::uint64_t key = 0;        ///< Another key: the slot stands for another wait.
-  int tid = 0;                  ///< In the target's pid namespace.
+  int tid = 0;                  ///< In the target's pid namespace, until the watch puts in its own.
   std::uint32_t wait = 0;       ///< PYLEAK_WAIT_*.
   int fd = -1;                  ///< Of the epoll instance; -1 for poll and select.
   bool busy = false;            ///< In an iteration; otherwise in the wait call.
@@ -69,6 +69,9 @@ class Heartbeat {
  public:
   explicit Heartbeat(PyleakRegion* region) : region_(region) {}
 
+  /// pyleak's CLOCK_MONOTONIC minus the target's, for every time that is read from now on.
+  void SetClockOffset(std::chrono::nanoseconds offset) { clock_offset_ = offset; }
+
   [[nodiscard]] bool live() const;
   /// In the target's pid namespace.
   [[nodiscard]] int pid() const;
@@ -99,8 +102,11 @@ class Heartbeat {
 
  private:
   [[nodiscard]] PyleakSlot* slots() const;
+  [[nodiscard]] HeartbeatTime OurTime(std::uint64_t nanoseconds) const;
+  [[nodiscard]] std::optional<SlotReading> ReadSlot(std::uint32_t index) const;
 
   PyleakRegion* region_;
+  std::chrono::nanoseconds clock_offset_{};
 };
 
 /// The shared memory of a watch, mapped into pyleak. Its header is ours and its regions are the target's.

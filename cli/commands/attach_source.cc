@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "attach/agent/embedded_agent.h"
+#include "attach/inject/claimant.h"
 #include "attach/proc/process_tree.h"
 #include "attach/proc/stat.h"
 #include "cli/watch/event_maker.h"
@@ -169,8 +170,7 @@ void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found)
       found.push_back({.process = placed.process, .heartbeat = claim.heartbeat, .joined_late = true});
       continue;
     }
-    // A forked child, which numbers itself as its pid namespace does.
-    auto identity = attach::ProcessIdentity::Open(claim.heartbeat.pid());
+    auto identity = attach::FindClaimant(claim.heartbeat);  // a forked child
     if (!identity) continue;
     auto process = WatchedProcess::Open(*identity);
     if (!process) continue;

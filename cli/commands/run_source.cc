@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "attach/inject/claimant.h"
 #include "cli/watch/event_maker.h"
 
 namespace pyleak::cli {
@@ -29,15 +30,16 @@ std::vector<FoundProcess> RunSource::TakeNew() {
 }
 
 void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found) {
-  const int pid = heartbeat.pid();
-  auto identity = attach::ProcessIdentity::Open(pid);
+  auto identity = attach::FindClaimant(heartbeat);
   if (!identity) {
     if (const std::uint64_t count = LongIterations(heartbeat)) {
-      Warn("ended_unseen", std::to_string(count) + " block(s) of a process that ended before pyleak looked at it", pid);
+      Warn("ended_unseen", std::to_string(count) + " block(s) of a program that ended before pyleak looked at it",
+           std::nullopt);
     }
     heartbeat.Free();
     return;
   }
+  const int pid = identity->pid();
   if (!children_ && pid != program_.process().pid()) {
     bystanders_.push_back({*identity, heartbeat});
     return;

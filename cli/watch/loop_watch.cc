@@ -33,7 +33,7 @@ std::string ThreadNameOf(const attach::ThreadId& thread) {
 LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> process, const attach::SlotReading& reading,
                      const attach::DetectorOptions& options)
     : detector(options), number_(number), last_(reading) {
-  const attach::ThreadId id{process->pid(), reading.tid};
+  const attach::ThreadId id{process->pid(), process->namespaces().FindThread(reading.tid).value_or(0)};
   if (auto look = attach::ThreadLook::Open(id)) thread_ = *std::move(look);
   LoopFacts facts;
   facts.thread = {id.pid, id.tid, process->name(), ThreadNameOf(id)};
@@ -48,6 +48,7 @@ LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> proce
 
 void LoopWatch::Update(attach::SlotReading& reading) {
   if (!looked_at_wait_ && !reading.busy) LookAtWait(reading);
+  reading.tid = facts_->thread.tid;
   reading.seen_as = number_;
   reading.verdict = VerdictOf(facts_->kind);
   reading.polls_like_loop = polls_like_loop_;

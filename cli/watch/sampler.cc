@@ -13,6 +13,7 @@ Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::
   using Taken = Result<std::optional<RawSample>>;
   const auto before = thread.Look();
   if (before && attach::WouldBeCutShort(*before)) return CopySleeping(process, thread);
+  const int own_tid = process.namespaces().OwnNumber(thread.thread().tid);
   return tracer_.Run([&]() -> Taken {
     auto frozen = attach::FrozenThread::Freeze(thread, {});
     if (!frozen) return std::move(frozen).error();
@@ -22,8 +23,7 @@ Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::
     sample.taken_at = MonotonicNow();
     held.CaptureStack(process.memory(), buffer_);
     if (process.interpreter()) {
-      sample.python =
-          process.interpreter()->Capture(process.memory(), thread.thread().tid, held.registers().thread_pointer);
+      sample.python = process.interpreter()->Capture(process.memory(), own_tid, held.registers().thread_pointer);
     }
     sample.activity = held.activity();
     sample.freeze = held.LetGo();
@@ -47,7 +47,8 @@ std::optional<RawSample> Sampler::CopySleeping(WatchedProcess& process, attach::
   sample.stack = attach::StackSnapshot(registers, activity->stack_pointer, std::move(bytes), false);
   if (process.interpreter()) {
     sample.interpreter = process.interpreter();
-    sample.python = process.interpreter()->Capture(process.memory(), thread.thread().tid, RemoteAddress());
+    const int own_tid = process.namespaces().OwnNumber(thread.thread().tid);
+    sample.python = process.interpreter()->Capture(process.memory(), own_tid, RemoteAddress());
   }
   if (thread.Look() != activity) return std::nullopt;
   return sample;

@@ -39,6 +39,7 @@ WatchEnded Watch::Run() {
 
 void Watch::TakeNewProcesses() {
   for (FoundProcess& found : source_.TakeNew()) {
+    if (found.heartbeat) found.heartbeat->SetClockOffset(found.process->namespaces().clock_offset());
     const auto known = std::ranges::find_if(
         processes_, [&](const auto& process) { return process->found().process == found.process; });
     if (known != processes_.end()) {

@@ -6,6 +6,7 @@
 
 #include "attach/base/result.h"
 #include "attach/memory/process_memory.h"
+#include "attach/proc/namespaces.h"
 #include "attach/proc/process_identity.h"
 #include "cli/watch/process_symbols.h"
 #include "symbolize/python/interpreter.h"
@@ -23,6 +24,7 @@ class WatchedProcess {
   /// The name of the program as the kernel has it (comm).
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const attach::ProcessMemory& memory() const { return memory_; }
+  [[nodiscard]] const attach::Namespaces& namespaces() const { return namespaces_; }
   /// Locked within; for both threads.
   [[nodiscard]] ProcessSymbols& symbols() const { return *symbols_; }
 
@@ -35,10 +37,11 @@ class WatchedProcess {
 
  private:
   WatchedProcess(const attach::ProcessIdentity& identity, attach::ProcessMemory memory)
-      : identity_(identity), memory_(std::move(memory)) {}
+      : identity_(identity), memory_(std::move(memory)), namespaces_(attach::Namespaces::Of(identity)) {}
 
   attach::ProcessIdentity identity_;
   attach::ProcessMemory memory_;
+  attach::Namespaces namespaces_;
   std::string name_;
   std::unique_ptr<ProcessSymbols> symbols_;
   std::shared_ptr<symbolize::python::Interpreter> interpreter_;

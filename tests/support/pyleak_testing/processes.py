@@ -18,6 +18,29 @@ def in_system_call(pid, number):
     return pathlib.Path(f"/proc/{pid}/syscall").read_text().startswith(f"{number} ")
 
 
+def own_number(task):
+    """What the thread behind a folder of /proc calls itself in the pid namespace that it lives in."""
+    status = pathlib.Path(task, "status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1])
+
+
+def _descendants(pid):
+    yield pid
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for child in children:
+        yield from _descendants(int(child))
+
+
+def our_pid_of(own_pid, ancestor):
+    """The pid, as we have it, of a process that calls itself so and descends from `ancestor`, or is it."""
+    return next(pid for pid in _descendants(ancestor) if own_number(f"/proc/{pid}") == own_pid)
+
+
+def our_tid_of(own_tid, pid):
+    """The same for a thread of a process."""
+    return next(int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() if own_number(task) == own_tid)
+
+
 def pyleak(*arguments, **options):
     """Runs the binary to its end, without any input: the CompletedProcess, with text."""
     options.setdefault("timeout", 60)

@@ -1,11 +1,13 @@
 """A running target of tests/targets: told what to do by lines, answering in lines of JSON with its own truth."""
 
 import dataclasses
+import functools
 import json
 import subprocess
 import time
 
 from .lines import Lines
+from .processes import our_pid_of
 
 
 @dataclasses.dataclass
@@ -38,9 +40,10 @@ class Target:
         self._lines = Lines(self.process.stdout)
         self.facts = self.wait_for("ready", 20)
 
-    @property
+    @functools.cached_property
     def pid(self):
-        return self.facts.get("pid", self.process.pid)
+        """As we have it; the target itself may live in another pid namespace."""
+        return our_pid_of(self.facts["pid"], self.process.pid) if "pid" in self.facts else self.process.pid
 
     def wait_for(self, event, seconds):
         """The next fact of that kind; facts of other kinds that come before it are passed over."""

@@ -1,0 +1,85 @@
+"""Targets in namespaces of their own: numbers and times are pyleak's, files and symbols are the target's."""
+
+import time
+import unittest
+
+from pyleak_testing import LiveTest, compiled_target, python_target
+from pyleak_testing.processes import our_pid_of, our_tid_of
+
+PID_NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+class Namespaces(LiveTest):
+    def check_block(self, target, watch):
+        """A block of the target is told in our own terms."""
+        block = target.block(0.2, "sleep")
+        record = watch.block()
+        self.assert_duration(record, block, 0.02)
+        self.assertEqual(record["pid"], target.pid)
+        self.assertEqual(record["tid"], our_tid_of(block.tid, target.pid))
+        return record, block
+
+    def test_pid_namespace(self):
+        """Its first process, which calls itself 1, in a user and a mount namespace of its own besides."""
+        target = self.start(PID_NAMESPACE + python_target("asyncio_service.py"))
+        self.assertEqual(target.facts["pid"], 1)
+        watch = self.attach(target, "--threshold", "100ms")
+        record, block = self.check_block(target, watch)
+        self.assert_timestamp(record, block)
+        self.assert_python_stack(record, block)
+        self.assertEqual(record["loop"]["kind"], "asyncio")
+        self.assertEqual(watch.stop(), 0)
+
+    def test_threads_of_a_pid_namespace(self):
+        target = self.start(PID_NAMESPACE + compiled_target("several_loops", "threads", "3"))
+        watch = self.attach(target, "--threshold", "100ms")
+        for index in (2, 0, 1):
+            target.tell("to", index, "state")
+            target.wait_for("state", 20)
+            target.tell("to", index, "block", 0.2, "sleep")
+            block, record = target.blocked(0.2), watch.block()
+            self.assert_duration(record, block, 0.02)
+            self.assertEqual(record["tid"], our_tid_of(block.tid, target.pid))
+            self.assertEqual(record["thread"], f"loop-{index}")
+            self.assert_native_frame(record, block)
+
+    def test_children_in_a_pid_namespace(self):
+        target = self.start(PID_NAMESPACE + compiled_target("several_loops", "processes", "2"))
+        watch = self.attach(target, "--threshold", "100ms", "--children")
+        for index in (1, 0):
+            target.tell("to", index, "state")
+            target.wait_for("state", 20)
+            target.tell("to", index, "block", 0.2, "sleep")
+            block, record = target.blocked(0.2), watch.block()
+            self.assert_duration(record, block, 0.02)
+            self.assertEqual(record["pid"], our_pid_of(block.pid, target.pid))
+            self.assert_native_frame(record, block)
+
+    def test_run_of_a_pid_and_time_namespace(self):
+        """What `run` starts makes the namespaces itself; its processes number themselves from 1."""
+        spaces = [*PID_NAMESPACE, "--time", "--monotonic", "86400"]
+        watch, target = self.run_watched(spaces + python_target("asyncio_service.py"), "--threshold", "100ms")
+        self.turn(target)
+        record, block = self.check_block(target, watch)
+        block.begin_ns -= 86400 * 10**9
+        self.assert_timestamp(record, block)
+        self.assert_python_stack(record, block)
+
+    def test_time_namespace(self):
+        """Its CLOCK_MONOTONIC is ahead of ours, or behind it."""
+        for offset in (86400, -1000):
+            with self.subTest(offset=offset):
+                unshare = ["unshare", "--time", "--monotonic", str(offset), "--fork", "--kill-child"]
+                target = self.start(unshare + compiled_target("bare_loop", "epoll_wait"))
+                watch = self.attach(target, "--threshold", "100ms")
+                record, block = self.check_block(target, watch)
+                self.assertGreater(abs(block.begin_ns / 1e9 - time.monotonic()), abs(offset) - 10)
+                block.begin_ns -= offset * 10**9
+                self.assert_timestamp(record, block)
+                self.assertLess(record["capture"]["after_seconds"], 0.15)
+                self.assert_native_frame(record, block)
+                self.assertEqual(watch.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
