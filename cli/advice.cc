@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -20,25 +21,59 @@ std::optional<int> ReadYamaScope() {
   return scope;
 }
 
+bool Has(const attach::ThreadStatus& status, unsigned capability) {
+  return (status.effective_capabilities >> capability & 1U) != 0;
+}
+
+/// The files of a process that is not dumpable are root's, its directory is not (task_dump_owner() in fs/proc/base.c).
+bool IsClosedToOthers(int pid) {
+  const std::string directory = "/proc/" + std::to_string(pid);
+  struct stat process {};
+  struct stat memory {};
+  return ::stat(directory.c_str(), &process) == 0 && ::stat((directory + "/mem").c_str(), &memory) == 0 &&
+         process.st_uid != memory.st_uid;
+}
+
+/// Why the kernel takes the process for somebody else's (ptrace(2), Ptrace access mode checking); empty: it does not.
+std::string WhatSetsItApart(const TargetFacts& facts) {
+  if (!facts.uid) return fmt::format("process {} cannot be seen", facts.pid);
+  if (*facts.uid != facts.own_uid) {
+    return fmt::format("process {} belongs to uid {}, you are uid {}", facts.pid, *facts.uid, facts.own_uid);
+  }
+  if (facts.gid && *facts.gid != facts.own_gid) {
+    return fmt::format("process {} runs with gid {}, you with gid {}", facts.pid, *facts.gid, facts.own_gid);
+  }
+  if (facts.closed_to_others) {
+    return fmt::format("process {} is closed to tracing (set-user-id, file capabilities, or PR_SET_DUMPABLE)",
+                       facts.pid);
+  }
+  if (facts.more_capable) return fmt::format("process {} has capabilities that you have not", facts.pid);
+  return "";
+}
+
 std::string HowToBePermitted(const TargetFacts& facts) {
   if (facts.yama_scope == 3) {
-    return "kernel.yama.ptrace_scope is 3: nobody may trace until the next boot; only `pyleak run -- CMD` is left";
+    return "kernel.yama.ptrace_scope is 3: nobody may trace until the next boot, which must set it to less";
+  }
+  const std::string apart = WhatSetsItApart(facts);
+  if (facts.may_trace_all && !facts.may_read_all && !apart.empty()) {
+    return apart + ": CAP_SYS_PTRACE needs CAP_DAC_READ_SEARCH beside it; see PERMISSIONS in pyleak(1)";
   }
   if (facts.may_trace_all) {
     return "a security module, a seccomp profile or a user namespace forbids it; look at the audit log, or try from "
            "the host, or `pyleak run -- CMD`";
   }
-  if (facts.uid && *facts.uid != facts.own_uid) {
-    return fmt::format("process {} belongs to uid {}, you are uid {}: use sudo, or give pyleak CAP_SYS_PTRACE",
-                       facts.pid, *facts.uid, facts.own_uid);
+  if (!apart.empty()) return apart + ": use sudo, or see PERMISSIONS in pyleak(1)";
+  switch (facts.yama_scope.value_or(0)) {
+    case 0:
+      return "a security module or a seccomp profile forbids it: use sudo, or look at the audit log";
+    case 1:
+      return "kernel.yama.ptrace_scope is 1, only its own descendants may be traced: use sudo, or "
+             "`sudo sysctl kernel.yama.ptrace_scope=0`, or `pyleak run -- CMD`";
+    default:
+      return fmt::format("kernel.yama.ptrace_scope is {}: use sudo, or `sudo sysctl kernel.yama.ptrace_scope=0`",
+                         *facts.yama_scope);
   }
-  if (facts.yama_scope.value_or(0) > 0) {
-    return fmt::format(
-        "kernel.yama.ptrace_scope is {}: use sudo, or `sudo sysctl kernel.yama.ptrace_scope=0`, or "
-        "`pyleak run -- CMD`",
-        *facts.yama_scope);
-  }
-  return "the process has more rights than you (set-user-id, capabilities, or it is not dumpable): use sudo";
 }
 
 std::string WhoTraces(const TargetFacts& facts) {
@@ -49,13 +84,18 @@ std::string WhoTraces(const TargetFacts& facts) {
 }  // namespace
 
 TargetFacts ReadTargetFacts(int pid) {
-  TargetFacts facts{.pid = pid, .own_uid = ::getuid(), .yama_scope = ReadYamaScope()};
-  if (const auto own = attach::ReadThreadStatus(::getpid())) {
-    facts.may_trace_all = (own->effective_capabilities >> CAP_SYS_PTRACE & 1U) != 0;
+  TargetFacts facts{.pid = pid, .own_uid = ::getuid(), .own_gid = ::getgid(), .yama_scope = ReadYamaScope()};
+  const auto own = attach::ReadThreadStatus(::getpid());
+  if (own) {
+    facts.may_trace_all = Has(*own, CAP_SYS_PTRACE);
+    facts.may_read_all = Has(*own, CAP_DAC_READ_SEARCH) || Has(*own, CAP_DAC_OVERRIDE);
   }
   const auto target = attach::ReadThreadStatus(pid);
   if (!target) return facts;
   facts.uid = target->user_id;
+  facts.gid = target->group_id;
+  facts.more_capable = own && (target->permitted_capabilities & ~own->permitted_capabilities) != 0;
+  facts.closed_to_others = IsClosedToOthers(pid);
   facts.tracer_pid = target->tracer_pid;
   if (const auto tracer = attach::ReadStat(facts.tracer_pid)) facts.tracer_name = tracer->name;
   return facts;

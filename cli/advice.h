@@ -11,9 +11,14 @@ namespace pyleak::cli {
 /// What decides whether pyleak may reach a process, as far as /proc tells.
 struct TargetFacts {
   int pid = 0;
-  std::optional<std::uint32_t> uid;  ///< Whose process it is; none: it has gone.
+  std::optional<std::uint32_t> uid;  ///< Whose process it is; none: it has gone, or is hidden.
+  std::optional<std::uint32_t> gid;
   std::uint32_t own_uid = 0;
-  bool may_trace_all = false;  ///< pyleak has CAP_SYS_PTRACE.
+  std::uint32_t own_gid = 0;
+  bool may_trace_all = false;     ///< pyleak has CAP_SYS_PTRACE.
+  bool may_read_all = false;      ///< pyleak has CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE.
+  bool more_capable = false;      ///< It has a capability that pyleak has not.
+  bool closed_to_others = false;  ///< Not dumpable (PR_SET_DUMPABLE(2const)): closed also to its own user.
   /// kernel.yama.ptrace_scope: 1 only descendants, 2 only with CAP_SYS_PTRACE, 3 nobody
   /// (Documentation/admin-guide/LSM/Yama.rst); none: no Yama in this kernel.
   std::optional<int> yama_scope;

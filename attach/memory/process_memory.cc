@@ -23,11 +23,15 @@ constexpr std::size_t kMaxVectors = 1024;
 }  // namespace
 
 Result<ProcessMemory> ProcessMemory::Open(const ProcessIdentity& process) {
-  auto mem = OpenFile("/proc/" + std::to_string(process.pid()) + "/mem", O_RDWR);
+  const std::string path = "/proc/" + std::to_string(process.pid()) + "/mem";
+  auto mem = OpenFile(path, O_RDWR);
+  const bool writable = mem.ok();
+  // The file is its owner's to write; whoever has CAP_SYS_PTRACE but not CAP_DAC_OVERRIDE may write the memory only.
+  if (!writable && mem.error().code == ErrorCode::kNotPermitted) mem = OpenFile(path, O_RDONLY);
   if (!mem) return std::move(mem).error();
   // Between looking up the pid and opening its memory the pid may have been given to somebody else.
   if (!process.StillRuns()) return Error{ErrorCode::kNoSuchProcess, "the process has ended"};
-  return ProcessMemory(process.pid(), *std::move(mem));
+  return ProcessMemory(process.pid(), *std::move(mem), writable);
 }
 
 std::size_t ProcessMemory::Read(RemoteAddress from, std::span<std::byte> into) const {
@@ -71,7 +75,15 @@ bool ProcessMemory::IsSameProgram(RemoteAddress mapped) const {
 }
 
 Result<void> ProcessMemory::Write(RemoteAddress to, std::span<const std::byte> bytes) const {
-  const ssize_t count = ::pwrite(mem_.get(), bytes.data(), bytes.size(), static_cast<off_t>(to.value()));
+  ssize_t count = 0;
+  if (writable_) {
+    count = ::pwrite(mem_.get(), bytes.data(), bytes.size(), static_cast<off_t>(to.value()));
+  } else {
+    // An iovec has no constant pointer, and nothing is written through this one.
+    const iovec local{const_cast<std::byte*>(bytes.data()), bytes.size()};  // NOLINT: as above
+    const iovec remote{AsForeignPointer(to), bytes.size()};
+    count = ::process_vm_writev(pid_, &local, 1, &remote, 1, 0);
+  }
   if (count < 0) return ErrnoError("writing the target's memory");
   if (static_cast<std::size_t>(count) != bytes.size()) {
     return Error{ErrorCode::kCorrupt, "writing the target's memory: the mapping ends too early"};

@@ -7,7 +7,8 @@
 
 namespace pyleak::attach {
 
-/// The memory of a live process. Reads with process_vm_readv, and with /proc/PID/mem where that is refused.
+/// The memory of a live process. Reads with process_vm_readv, and with /proc/PID/mem where that is refused. To write
+/// takes no right beyond that to read: where /proc/PID/mem may only be read, process_vm_writev writes.
 /// The open /proc/PID/mem belongs to one address space: after an exec of the target it reads nothing more, which is
 /// what protects us from interpreting a new program with the old one's addresses.
 class ProcessMemory : public MemoryReader {
@@ -21,7 +22,7 @@ class ProcessMemory : public MemoryReader {
   /// had mapped, and did not unmap.
   [[nodiscard]] bool IsSameProgram(RemoteAddress mapped) const;
 
-  /// Writes through /proc/PID/mem, which also reaches pages that the target itself cannot write (copy on write).
+  /// Writes where the target itself may write.
   Result<void> Write(RemoteAddress to, std::span<const std::byte> bytes) const;
 
   template <typename T>
@@ -29,10 +30,11 @@ class ProcessMemory : public MemoryReader {
   const { return Write(to, std::as_bytes(std::span(&value, 1))); }
 
  private:
-  ProcessMemory(int pid, UniqueFd mem) : pid_(pid), mem_(std::move(mem)) {}
+  ProcessMemory(int pid, UniqueFd mem, bool writable) : pid_(pid), mem_(std::move(mem)), writable_(writable) {}
 
   int pid_;
   UniqueFd mem_;
+  bool writable_;  ///< mem_ is open for writing too.
 };
 
 }  // namespace pyleak::attach

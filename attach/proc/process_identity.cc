@@ -9,6 +9,15 @@
 #include "attach/proc/stat.h"
 
 namespace pyleak::attach {
+namespace {
+
+/// A pidfd becomes readable when its process ends (pidfd_open(2)).
+bool HasEnded(const UniqueFd& pidfd) {
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) != 0;
+}
+
+}  // namespace
 
 Result<ProcessIdentity> ProcessIdentity::Open(int pid) {
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -20,13 +29,13 @@ Result<ProcessIdentity> ProcessIdentity::Open(int pid) {
     return ErrnoError("pidfd_open");
   }
   auto stat = ReadStat(pid);
+  if (!stat && !HasEnded(pidfd)) {
+    return Error{ErrorCode::kNotPermitted, "/proc hides process " + std::to_string(pid) + " from this user (hidepid)"};
+  }
   if (!stat) return std::move(stat).error();
   return ProcessIdentity(pid, stat->start_ticks, std::move(pidfd));
 }
 
-bool ProcessIdentity::StillRuns() const {
-  pollfd ended{pidfd(), POLLIN, 0};
-  return ::poll(&ended, 1, 0) == 0;
-}
+bool ProcessIdentity::StillRuns() const { return !HasEnded(*pidfd_); }
 
 }  // namespace pyleak::attach

@@ -12,7 +12,7 @@ namespace pyleak::attach {
 /// together are not. Cheap to copy: copies share the pidfd.
 class ProcessIdentity {
  public:
-  /// kNoSuchProcess when there is none. A zombie still has an identity.
+  /// kNoSuchProcess when there is none, kNotPermitted when /proc does not show it. A zombie still has an identity.
   static Result<ProcessIdentity> Open(int pid);
 
   /// In pyleak's own pid namespace.

@@ -7,18 +7,29 @@
 #include <filesystem>
 #include <string>
 
+#include "attach/proc/stat.h"
+
 namespace pyleak::attach {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool HasEpollInstance(int pid) {
+enum class Epoll { kNone, kOpen, kClosedToUs };
+
+Epoll LookForEpoll(int pid) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error)) {
-    std::error_code ignored;
-    if (fs::read_symlink(entry.path(), ignored) == "anon_inode:[eventpoll]") return true;
+  fs::directory_iterator entry("/proc/" + std::to_string(pid) + "/fd", error);
+  if (error == std::errc::permission_denied) return Epoll::kClosedToUs;
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    std::error_code closed;
+    if (fs::read_symlink(entry->path(), closed) == "anon_inode:[eventpoll]") return Epoll::kOpen;
   }
-  return false;
+  return Epoll::kNone;
+}
+
+bool IsProgram(int pid) {
+  const auto stat = ReadStat(pid);
+  return stat.ok() && !stat->is_kernel_thread() && stat->state != 'Z';
 }
 
 }  // namespace
@@ -35,11 +46,16 @@ std::vector<int> ListProcesses() {
   return pids;
 }
 
-std::vector<int> ProcessesWithEpoll() {
-  std::vector<int> pids = ListProcesses();
-  std::erase_if(pids, [](int pid) { return pid == ::getpid() || !HasEpollInstance(pid); });
-  std::ranges::sort(pids);
-  return pids;
+EpollProcesses FindEpollProcesses() {
+  EpollProcesses found;
+  for (const int pid : ListProcesses()) {
+    if (pid == ::getpid()) continue;
+    const Epoll epoll = LookForEpoll(pid);
+    if (epoll == Epoll::kOpen) found.pids.push_back(pid);
+    if (epoll == Epoll::kClosedToUs && IsProgram(pid)) ++found.closed;
+  }
+  std::ranges::sort(found.pids);
+  return found;
 }
 
 }  // namespace pyleak::attach

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace pyleak::attach {
@@ -7,8 +8,12 @@ namespace pyleak::attach {
 /// Every process that /proc shows to us.
 std::vector<int> ListProcesses();
 
-/// Every process that has an epoll instance open and that the caller may look at, in
-/// order of pid; pyleak itself is left out. Only /proc is read.
-std::vector<int> ProcessesWithEpoll();
+struct EpollProcesses {
+  std::vector<int> pids;   ///< Those that have an epoll instance open, in order.
+  std::size_t closed = 0;  ///< Programs that the caller may not look at, with or without one.
+};
+
+/// Of every process but pyleak itself. Only /proc is read.
+EpollProcesses FindEpollProcesses();
 
 }  // namespace pyleak::attach

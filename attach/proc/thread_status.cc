@@ -54,6 +54,8 @@ ThreadStatus ParseThreadStatus(std::string_view text) {
   status.process_id = NumberOf<int>(text, "Tgid", 10);
   status.tracer_pid = NumberOf<int>(text, "TracerPid", 10);
   status.user_id = NumberOf<std::uint32_t>(text, "Uid", 10);
+  status.group_id = NumberOf<std::uint32_t>(text, "Gid", 10);
+  status.permitted_capabilities = NumberOf<std::uint64_t>(text, "CapPrm", 16);
   status.effective_capabilities = NumberOf<std::uint64_t>(text, "CapEff", 16);
   status.seccomp = NumberOf<int>(text, "Seccomp", 10);
   status.shadow_stack = FieldOf(text, "x86_Thread_features").find("shstk") != std::string_view::npos;

@@ -11,12 +11,15 @@ namespace pyleak::attach {
 
 /// What pyleak wants of /proc/PID/task/TID/status (proc(5)). Signal sets have signal n at bit n - 1.
 struct ThreadStatus {
-  int namespace_tid = 0;      ///< The thread's number as the innermost pid namespace that it is in has it.
-  int process_id = 0;         ///< The process that the thread belongs to.
-  int tracer_pid = 0;         ///< Of the tracing thread, which need not be its process's first. 0: not traced.
-  std::uint32_t user_id = 0;  ///< The real one.
-  std::uint64_t effective_capabilities = 0;  ///< Bit n is capability n of capabilities(7).
-  int seccomp = 0;                           ///< 0 off, 1 strict, 2 filter.
+  int namespace_tid = 0;       ///< The thread's number as the innermost pid namespace that it is in has it.
+  int process_id = 0;          ///< The process that the thread belongs to.
+  int tracer_pid = 0;          ///< Of the tracing thread, which need not be its process's first. 0: not traced.
+  std::uint32_t user_id = 0;   ///< The real one.
+  std::uint32_t group_id = 0;  ///< The real one.
+  /// Bit n is capability n of capabilities(7).
+  std::uint64_t effective_capabilities = 0;
+  std::uint64_t permitted_capabilities = 0;
+  int seccomp = 0;  ///< 0 off, 1 strict, 2 filter.
   bool shadow_stack = false;
   std::uint64_t pending_signals = 0;  ///< For the thread and for its process.
   std::uint64_t blocked_signals = 0;

@@ -39,11 +39,16 @@ int RunList(const ListOptions& options) {
     for (const LoopSnapshot& loop : *loops) printer->PrintLine(loop);
     return printer->Finish();
   }
-  // Processes that have ended, or that the caller may not look at, are left out: the others were asked for.
-  for (const int pid : attach::ProcessesWithEpoll()) {
+  // Processes that have ended meanwhile are left out: the others were asked for.
+  const attach::EpollProcesses processes = attach::FindEpollProcesses();
+  for (const int pid : processes.pids) {
     const auto loops = LoopsOf(pid);
     if (!loops) continue;
     for (const LoopSnapshot& loop : *loops) printer->PrintLine(loop);
+  }
+  if (processes.closed > 0) {
+    Complain(std::to_string(processes.closed) + " more process(es) may not be looked at by this user",
+             "sudo pyleak list");
   }
   return printer->Finish();
 }

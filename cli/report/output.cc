@@ -39,8 +39,11 @@ Result<UniqueFd> OpenByName(const std::string& name) {
     }
     return OpenDescriptor(number);
   }
-  // O_APPEND: nobody who writes to the same file loses a line to us.
-  UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
+  // O_APPEND: nobody who writes to the same file loses a line to us. O_NONBLOCK: a FIFO that nobody reads would hold us
+  // here, where no signal ends us.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  UniqueFd fd(::open(name.c_str(), kFlags, 0666));
+  if (!fd && errno == ENXIO) return Error{ErrorCode::kSystem, name + ": nobody has it open for reading"};
   if (!fd) return ErrnoError(name);
   return fd;
 }

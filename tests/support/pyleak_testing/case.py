@@ -23,9 +23,9 @@ class LiveTest(unittest.TestCase):
         self.addCleanup(self._check, target, snapshot)
         return target
 
-    def attach(self, target, *options):
+    def attach(self, target, *options, **how):
         """Watches a target until the end of the test at most. Its loop has gone round under the watch already."""
-        watch = self.attach_at_once(target.pid, *options)
+        watch = self.attach_at_once(target.pid, *options, **how)
         self.turn(target)
         return watch
 
@@ -40,9 +40,9 @@ class LiveTest(unittest.TestCase):
         wait_until(lambda: "/memfd:pyleak" in maps.read_text(), "the agent is in the target")
         self.turn(target)
 
-    def attach_at_once(self, pid, *options):
+    def attach_at_once(self, pid, *options, **how):
         """Watches a process, whose loops may still be in the iteration, or the wait, that they were in before."""
-        watch = Watch.attach(pid, *options)
+        watch = Watch.attach(pid, *options, **how)
         self.addCleanup(self._end_watch, watch)
         return watch
 

@@ -20,6 +20,7 @@ _PROGRAMS = {
     "jq": "jq",
     "mandoc": "mandoc",
     "strace": "strace",
+    "setcap": "setcap",
     "musl-gcc": "musl-gcc",
 }
 _MODULES = ("uvloop", "trio", "tornado", "aiohttp")

@@ -38,9 +38,9 @@ class Watch:
         self._lines = Lines(stream)
 
     @classmethod
-    def attach(cls, pid, *options):
-        """`pyleak attach`, watching already: its WatchStarted has come."""
-        command = [BINARY, "attach", str(pid), "--format", "json", *options]
+    def attach(cls, pid, *options, program=(BINARY,)):
+        """`pyleak attach`, watching already: its WatchStarted has come. `program`: pyleak, and what starts it."""
+        command = [*program, "attach", str(pid), "--format", "json", *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         watch = cls(process, process.stdout)
         try:

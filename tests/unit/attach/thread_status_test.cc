@@ -7,12 +7,15 @@ namespace {
 
 TEST(ThreadStatus, ReadsTheFieldsOfProc) {
   const auto status = ParseThreadStatus(
-      "Name:\tTracerPid: 1\nTracerPid:\t4242\nSeccomp:\t2\nTgid:\t77\nUid:\t1000\t0\t0\t0\nCapEff:\t0000000000080000\n"
+      "Name:\tTracerPid: 1\nTracerPid:\t4242\nSeccomp:\t2\nTgid:\t77\nUid:\t1000\t0\t0\t0\n"
+      "Gid:\t1001\t0\t0\t0\nCapPrm:\t0000000000280000\nCapEff:\t0000000000080000\n"
       "SigPnd:\t0000000000000200\nShdPnd:\t0000000000010000\n"
       "SigBlk:\t0000000000000200\nSigCgt:\t0000000000010200\nx86_Thread_features:\tshstk \n"
       "voluntary_ctxt_switches:\t4711\nnonvoluntary_ctxt_switches:\t42\n");
   EXPECT_EQ(status.tracer_pid, 4242);
   EXPECT_EQ(status.user_id, 1000U);
+  EXPECT_EQ(status.group_id, 1001U);
+  EXPECT_EQ(status.permitted_capabilities, 0x280000U);
   EXPECT_EQ(status.effective_capabilities, 0x80000U);
   EXPECT_EQ(status.seccomp, 2);
   EXPECT_TRUE(status.shadow_stack);

@@ -10,11 +10,41 @@ bool Contains(const std::string& text, const std::string& part) { return text.fi
 
 TEST(Advice, SaysWhyTracingIsNotPermitted) {
   const auto advice = [](const TargetFacts& facts) { return Advice(ErrorCode::kNotPermitted, facts); };
-  EXPECT_TRUE(Contains(advice({.pid = 7, .uid = 0, .own_uid = 1000}), "uid 1000"));
-  EXPECT_TRUE(Contains(advice({.uid = 1000, .own_uid = 1000, .yama_scope = 1}), "ptrace_scope is 1"));
-  EXPECT_TRUE(Contains(advice({.uid = 1000, .own_uid = 1000, .yama_scope = 3}), "pyleak run"));
-  EXPECT_TRUE(Contains(advice({.uid = 0, .own_uid = 0, .may_trace_all = true, .yama_scope = 1}), "seccomp"));
-  EXPECT_TRUE(Contains(advice({.uid = 1000, .own_uid = 1000, .yama_scope = 0}), "set-user-id"));
+  const TargetFacts own{.pid = 7, .uid = 1000, .gid = 1000, .own_uid = 1000, .own_gid = 1000};
+  const auto with = [&](auto change) {
+    TargetFacts facts = own;
+    change(facts);
+    return advice(facts);
+  };
+  EXPECT_TRUE(Contains(with([](TargetFacts& facts) { facts.uid = 0; }), "uid 0, you are uid 1000"));
+  EXPECT_TRUE(Contains(with([](TargetFacts& facts) { facts.gid = 5; }), "gid 5, you with gid 1000"));
+  EXPECT_TRUE(Contains(with([](TargetFacts& facts) { facts.uid.reset(); }), "cannot be seen"));
+  EXPECT_TRUE(Contains(with([](TargetFacts& facts) { facts.closed_to_others = true; }), "PR_SET_DUMPABLE"));
+  EXPECT_TRUE(Contains(with([](TargetFacts& facts) { facts.more_capable = true; }), "capabilities that you have not"));
+  EXPECT_TRUE(Contains(advice(own), "security module"));
+  EXPECT_TRUE(Contains(with([](TargetFacts& facts) { facts.may_trace_all = true; }), "audit log"));
+}
+
+TEST(Advice, KnowsWhatEachScopeOfYamaLeaves) {
+  const auto advice = [](int scope, bool root) {
+    return Advice(ErrorCode::kNotPermitted, {.pid = 7,
+                                             .uid = 1000,
+                                             .gid = 1000,
+                                             .own_uid = 1000,
+                                             .own_gid = 1000,
+                                             .may_trace_all = root,
+                                             .yama_scope = scope});
+  };
+  EXPECT_TRUE(Contains(advice(1, false), "ptrace_scope is 1"));
+  EXPECT_TRUE(Contains(advice(1, false), "pyleak run"));
+  EXPECT_TRUE(Contains(advice(2, false), "sudo sysctl kernel.yama.ptrace_scope=0"));
+  EXPECT_TRUE(Contains(advice(3, true), "next boot"));
+  EXPECT_FALSE(Contains(advice(3, true), "sudo"));
+}
+
+TEST(Advice, SaysWhatIsMissingBesideTheRightToTrace) {
+  const TargetFacts facts{.pid = 7, .uid = 0, .own_uid = 1000, .may_trace_all = true};
+  EXPECT_TRUE(Contains(Advice(ErrorCode::kNotPermitted, facts), "CAP_DAC_READ_SEARCH"));
 }
 
 TEST(Advice, NamesTheTracer) {

@@ -66,6 +66,13 @@ std::string ReadUntilEnd(int fd) {
   return text;
 }
 
+TEST_F(OutputTest, DoesNotWaitForAFifoThatNobodyReads) {
+  ASSERT_EQ(::mkfifo(Path("fifo").c_str(), 0600), 0);
+  const auto output = Output::Open(Path("fifo"));
+  ASSERT_FALSE(output);
+  EXPECT_NE(output.error().what.find("nobody has it open for reading"), std::string::npos);
+}
+
 TEST_F(OutputTest, CreatesOrEmptiesAFile) {
   for (const char* const text : {"first\n", "second\n"}) {
     OpenOrDie(Path("events")).Write(text);
