@@ -163,6 +163,9 @@ std::optional<ElfImage::Symbol> ElfImage::FindSymbol(std::string_view name) cons
 }
 
 std::optional<ElfImage::Symbol> ElfImage::FunctionAt(std::uint64_t address) const {
+  // A function without a size, such as _fini, reaches as far as the next one, but not out of the image.
+  const auto holds = [address](const Segment& segment) { return address - segment.address < segment.memory_size; };
+  if (std::ranges::none_of(segments(), holds)) return std::nullopt;
   return AsSymbol(state_->Symbols().FunctionAt(address));
 }
 

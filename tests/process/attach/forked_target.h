@@ -13,23 +13,13 @@
 
 namespace pyleak::test {
 
-/// A child that runs `body(shared)` and is killed with this object. `Shared` lies in memory that both see.
+/// A child that is killed with this object. `Shared` lies in memory that both see.
 template <typename Shared>
-class ForkedTarget {
+class SharingTarget {
  public:
-  template <typename Body>
-  explicit ForkedTarget(Body body) {
-    void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    shared_ = ::new (memory) Shared();
-    pid_ = ::fork();
-    if (pid_ != 0) return;
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    body(*shared_);
-    ::_exit(0);
-  }
-  ForkedTarget(const ForkedTarget&) = delete;
-  ForkedTarget& operator=(const ForkedTarget&) = delete;
-  ~ForkedTarget() {
+  SharingTarget(const SharingTarget&) = delete;
+  SharingTarget& operator=(const SharingTarget&) = delete;
+  ~SharingTarget() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     ::munmap(shared_, sizeof(Shared));
@@ -38,9 +28,47 @@ class ForkedTarget {
   [[nodiscard]] int pid() const { return pid_; }
   [[nodiscard]] Shared& shared() const { return *shared_; }
 
+ protected:
+  /// The child runs `body(shared, descriptor of the same memory)`.
+  template <typename Body>
+  explicit SharingTarget(Body body) {
+    const int memory = ::memfd_create("shared", 0);
+    if (::ftruncate(memory, sizeof(Shared)) != 0) std::abort();
+    void* const mapped = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    shared_ = ::new (mapped) Shared();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      body(*shared_, memory);
+      ::_exit(0);
+    }
+    ::close(memory);
+  }
+
  private:
   Shared* shared_;
   int pid_;
+};
+
+/// One that runs `body(shared)`, as a copy of the test program.
+template <typename Shared>
+class ForkedTarget : public SharingTarget<Shared> {
+ public:
+  template <typename Body>
+  explicit ForkedTarget(Body body) : SharingTarget<Shared>([&](Shared& shared, int) { body(shared); }) {}
+};
+
+/// One that is a program of its own, which maps what is shared from its standard input. It is as its users would have
+/// it, whatever the tests are built with: a sanitizer in the target wraps the very calls that the agent wraps.
+template <typename Shared>
+class ProgramTarget : public SharingTarget<Shared> {
+ public:
+  template <typename... Arguments>
+  explicit ProgramTarget(const char* program, Arguments... arguments)
+      : SharingTarget<Shared>([=](Shared&, int memory) {
+          ::dup2(memory, STDIN_FILENO);
+          ::execl(program, program, arguments..., nullptr);
+        }) {}
 };
 
 /// Waits until `condition()` holds; false when it does not within ten seconds.

@@ -2,11 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/epoll.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -15,39 +12,15 @@
 #include "attach/base/file.h"
 #include "attach/proc/thread_status.h"
 #include "tests/process/attach/forked_target.h"
+#include "tests/process/attach/injection_target.h"
 
 namespace pyleak::attach {
 namespace {
 
 using std::chrono::milliseconds;
 using test::Eventually;
-using test::ForkedTarget;
-
-struct Loop {
-  std::atomic<int> rounds{0};
-  std::atomic<int> pipe_end{-1};
-  std::atomic<int> interrupted{0};
-};
-
-/// A loop that counts each EINTR and aborts on the first thing in errno that it has not put there.
-void RunLoop(Loop& loop, int timeout_ms) {
-  const int epoll = ::epoll_create1(0);
-  int ends[2];
-  if (::pipe(ends) != 0) std::abort();
-  loop.pipe_end = ends[1];
-  epoll_event event{};
-  event.events = EPOLLIN;
-  ::epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event);
-  for (;;) {
-    errno = 77;
-    const int ready = ::epoll_wait(epoll, &event, 1, timeout_ms);
-    if (ready < 0 && errno == EINTR) ++loop.interrupted;
-    if (ready >= 0 && errno != 77) std::abort();
-    char byte = 0;
-    if (ready > 0 && ::read(ends[0], &byte, 1) != 1) std::abort();
-    ++loop.rounds;
-  }
-}
+using test::Loop;
+using test::ProgramTarget;
 
 /// All that may not be different afterwards. What the program itself allocates ([heap], its stack) may grow.
 struct Outside {
@@ -86,7 +59,7 @@ std::optional<SlotReading> LoopSlot(InjectedAgent& agent) {
 }
 
 TEST(InjectedAgent, BeatsAndLeavesNothingBehind) {
-  const ForkedTarget<Loop> target([](Loop& loop) { RunLoop(loop, 1); });
+  const ProgramTarget<Loop> target(INJECTION_TARGET, "loop", "1");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const auto process = ProcessIdentity::Open(target.pid());
   const Outside before = Observe(target.pid());
@@ -118,7 +91,7 @@ TEST(InjectedAgent, BeatsAndLeavesNothingBehind) {
 }
 
 TEST(InjectedAgent, LeadsOutAThreadThatWaitsForEver) {
-  const ForkedTarget<Loop> target([](Loop& loop) { RunLoop(loop, -1); });
+  const ProgramTarget<Loop> target(INJECTION_TARGET, "loop", "-1");
   ASSERT_TRUE(Eventually([&] { return target.shared().pipe_end >= 0; }));
   const auto wake = [&] {
     const UniqueFd pipe(
@@ -148,7 +121,7 @@ TEST(InjectedAgent, LeadsOutAThreadThatWaitsForEver) {
 }
 
 TEST(InjectedAgent, SaysWhoWatchesAlready) {
-  const ForkedTarget<Loop> target([](Loop& loop) { RunLoop(loop, 1); });
+  const ProgramTarget<Loop> target(INJECTION_TARGET, "loop", "1");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const auto process = ProcessIdentity::Open(target.pid());
   const auto first = InjectedAgent::Inject(*process, {});
@@ -172,7 +145,7 @@ class Killer : public StepObserver {
 };
 
 TEST(InjectedAgent, TargetOutlivesUsAtEveryStep) {
-  const ForkedTarget<Loop> target([](Loop& loop) { RunLoop(loop, 1); });
+  const ProgramTarget<Loop> target(INJECTION_TARGET, "loop", "1");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const auto process = ProcessIdentity::Open(target.pid());
   const Outside before = Observe(target.pid());

@@ -1,28 +1,27 @@
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 #include "attach/inject/injected_agent.h"
 #include "tests/process/attach/forked_target.h"
+#include "tests/process/attach/injection_target.h"
 #include "tests/support/child.h"
 
 namespace pyleak::attach {
 namespace {
 
+using test::Crowd;
 using test::Eventually;
 using test::ForkedTarget;
+using test::LateModule;
+using test::ProgramTarget;
 
 struct State {
   std::atomic<int> ready{0};
-  std::atomic<int> wanted{0};
-  std::atomic<int> rounds{0};
 };
 
 Error InjectionError(int pid) {
@@ -67,19 +66,7 @@ TEST(UnusualPrograms, OneWhoseThreadsAllSleepIsLeftAlone) {
 }
 
 TEST(UnusualPrograms, ModuleThatIsLoadedLaterIsWatchedToo) {
-  const ForkedTarget<State> target([](State& state) {
-    const int epoll = ::epoll_create1(0);
-    epoll_event event{};
-    void* module = nullptr;
-    for (;;) {
-      ::epoll_wait(epoll, &event, 1, 1);
-      if (state.wanted != 0 && module == nullptr) module = ::dlopen(LATE_MODULE, RTLD_NOW);
-      if (state.wanted == 0 && module != nullptr) ::dlclose(std::exchange(module, nullptr));
-      if (module != nullptr) reinterpret_cast<int (*)()>(::dlsym(module, "WaitOnce"))();
-      state.ready = module != nullptr ? 1 : 0;
-      ++state.rounds;
-    }
-  });
+  const ProgramTarget<LateModule> target(INJECTION_TARGET, "late_module");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const auto process = ProcessIdentity::Open(target.pid());
   auto agent = InjectedAgent::Inject(*process, {});
@@ -90,14 +77,14 @@ TEST(UnusualPrograms, ModuleThatIsLoadedLaterIsWatchedToo) {
   };
   for (int i = 0; i < 3; ++i) {
     target.shared().wanted = 1;
-    ASSERT_TRUE(Eventually([&] { return target.shared().ready == 1; }));
+    ASSERT_TRUE(Eventually([&] { return target.shared().loaded == 1; }));
     const auto extended = agent->ExtendToNewModules();
     ASSERT_TRUE(extended.ok()) << extended.error().what;
     EXPECT_EQ(*extended, 1U);
     EXPECT_EQ(*agent->ExtendToNewModules(), 0U);
     EXPECT_TRUE(Eventually(polls));
     target.shared().wanted = 0;
-    ASSERT_TRUE(Eventually([&] { return target.shared().ready == 0; }));
+    ASSERT_TRUE(Eventually([&] { return target.shared().loaded == 0; }));
   }
   const auto removed = agent->Remove();
   ASSERT_TRUE(removed.ok()) << removed.error().what;
@@ -106,25 +93,8 @@ TEST(UnusualPrograms, ModuleThatIsLoadedLaterIsWatchedToo) {
   EXPECT_TRUE(Eventually([&] { return target.shared().rounds > rounds; }));
 }
 
-struct Crowd {
-  std::atomic<int> rounds[8];
-};
-
 TEST(UnusualPrograms, EveryThreadIsLedOut) {
-  const ForkedTarget<Crowd> target([](Crowd& crowd) {
-    const auto loop = [&crowd](int index) {
-      const int epoll = ::epoll_create1(0);
-      epoll_event event{};
-      for (;;) {
-        // Some wait long, some for a moment, some not at all.
-        if (::epoll_wait(epoll, &event, 1, index < 3 ? 200 : index % 3) < 0) std::abort();
-        ++crowd.rounds[index];
-      }
-    };
-    std::thread threads[7];
-    for (int i = 0; i < 7; ++i) threads[i] = std::thread(loop, i + 1);
-    loop(0);
-  });
+  const ProgramTarget<Crowd> target(INJECTION_TARGET, "crowd");
   const auto all_go_on = [&] {
     int before[8];
     for (int i = 0; i < 8; ++i) before[i] = target.shared().rounds[i];

@@ -40,8 +40,10 @@ TEST_P(Symbolizer, NamesTheFunctionsAndLinesThatElfutilsNames) {
     if (!IsOfTheTarget(frame)) continue;
     EXPECT_EQ(frame.name, expected[i].name);
     // A mere start address is no line of ours: _start has a line only where the C library's debug information is.
-    const std::string line = frame.filename + ":" + std::to_string(frame.lineno.value_or(0)) + ":";
-    EXPECT_TRUE(expected[i].source.empty() || expected[i].source.starts_with(line)) << line << expected[i].source;
+    // elfutils gives the file as the compiler named it, which may be relative to where it ran, and the column.
+    const std::string line = frame.filename + ":" + std::to_string(frame.lineno.value_or(0));
+    const std::string expected_line = expected[i].source.substr(0, expected[i].source.rfind(':'));
+    EXPECT_TRUE(line.ends_with(expected_line)) << line << " is not " << expected_line;
     ++named;
   }
   EXPECT_GE(named, 30);
