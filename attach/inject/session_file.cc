@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "attach/agent/protocol.h"
 #include "attach/base/file.h"
 #include "attach/proc/process_list.h"
+#include "attach/proc/stat.h"
 
 namespace pyleak::attach {
 namespace {
@@ -28,12 +30,31 @@ bool CanBeNamed(const std::string& directory) {
   return directory.size() <= kLongestDirectory && directory.find_first_of(" \t\n\v\f\r:$") == std::string::npos;
 }
 
-/// Root may do everything anyway; others must not be able to rename or remove a file of ours.
-bool IsSafe(const std::string& directory) {
+/// In a user namespace the host's root, whose most directories are, looks like everybody else who has no number there
+/// (user_namespaces(7)).
+bool IsUnmapped(uid_t owner) {
+  const auto map = ReadTextFile("/proc/self/uid_map");
+  const auto overflow = ReadTextFile("/proc/sys/kernel/overflowuid");
+  const bool everybody_has_a_number = !map || map->ends_with(" 4294967295\n");
+  return !everybody_has_a_number && overflow && *overflow == std::to_string(owner) + "\n";
+}
+
+/// Whether nobody can rename or remove a file of ours there but root, who may do everything anyway. The owner of a
+/// directory can, sticky or not.
+bool IsOursAlone(const std::string& directory) {
   struct stat status {};
   if (::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
-  const bool others_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  return others_write ? (status.st_mode & S_ISVTX) != 0 : status.st_uid == ::geteuid();
+  const uid_t owner = status.st_uid;
+  if (owner != 0 && owner != ::geteuid() && !IsUnmapped(owner)) return false;
+  return (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & S_ISVTX) != 0;
+}
+
+bool IsSafe(std::filesystem::path directory) {
+  while (IsOursAlone(directory)) {
+    if (directory == directory.root_path()) return true;
+    directory = directory.parent_path();
+  }
+  return false;
 }
 
 bool IsInMemory(const std::string& directory) {
@@ -44,6 +65,31 @@ bool IsInMemory(const std::string& directory) {
 bool Contains(const std::string& file, const std::string& text) {
   const auto content = ReadTextFile(file);
   return content.ok() && content->find(text) != std::string::npos;
+}
+
+double SecondsOf(const timespec& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+double Now(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return SecondsOf(now);
+}
+
+/// Whether a process of ours hides what it was started with (it is not dumpable) and has begun since the file was made.
+/// It may be one of those that were told of the file, whose name must not be free for others as long as it lives.
+bool MayHaveBeenToldOf(const struct stat& file, int pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  struct stat process {};
+  if (::stat(folder.c_str(), &process) != 0 || process.st_uid != ::geteuid()) return false;
+  const auto environment = OpenFile(folder + "/environ", O_RDONLY);
+  if (environment || environment.error().code != ErrorCode::kNotPermitted) return false;
+  const auto stat = ReadStat(pid);
+  if (!stat) return false;
+  const auto ticks_a_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const double process_age = Now(CLOCK_BOOTTIME) - static_cast<double>(stat->start_ticks) / ticks_a_second;
+  return process_age <= Now(CLOCK_REALTIME) - SecondsOf(file.st_ctim);
 }
 
 bool IsOwnFile(const std::string& path) {
@@ -75,10 +121,13 @@ std::vector<std::string> SessionDirectories() {
 }
 
 bool AnyProcessUses(const std::string& path) {
+  struct stat file {};
+  if (::lstat(path.c_str(), &file) != 0) return false;
   const auto processes = ListProcesses();
-  return std::any_of(processes.begin(), processes.end(), [&path](int pid) {
+  return std::any_of(processes.begin(), processes.end(), [&](int pid) {
     const std::string folder = "/proc/" + std::to_string(pid);
-    return pid != ::getpid() && (Contains(folder + "/environ", path) || Contains(folder + "/maps", path));
+    return pid != ::getpid() &&
+           (Contains(folder + "/environ", path) || Contains(folder + "/maps", path) || MayHaveBeenToldOf(file, pid));
   });
 }
 

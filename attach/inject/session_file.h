@@ -16,7 +16,8 @@ namespace pyleak::attach {
 std::vector<std::string> SessionDirectories();
 
 /// Whether a process other than this one maps the file, or was started with its path in the environment, so that a
-/// program that it starts may open the file by that path. Processes that we may not look at do not count.
+/// program that it starts may open the file by that path. Of processes that we may not look into those count that are
+/// of this user and younger than the file. False where there is no such file.
 bool AnyProcessUses(const std::string& path);
 
 /// Removes the files of that prefix in `directory` which no pyleak owns and no process uses: a pyleak that was killed
