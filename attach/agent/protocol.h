@@ -145,7 +145,8 @@ struct PyleakPatch {
 };
 #define PYLEAK_MAX_PATCHES 512
 
-/* What pyleak puts into PyleakContext.result before a call of the agent, which stores its own last of all. */
+/* What pyleak puts into PyleakContext.result before a call of the agent, which stores its own last of all, and again
+ * when it has taken that. */
 #define PYLEAK_RESULT_PENDING INT64_MIN
 
 #define PYLEAK_FUNCTION_NAMES                                                                                     \

@@ -17,6 +17,7 @@ static inline int pyleak_failed(int64_t result) { return result < 0 && result >=
 
 static inline int64_t pyleak_getpid(void) { return pyleak_syscall(__NR_getpid, 0, 0, 0, 0, 0, 0); }
 static inline int64_t pyleak_gettid(void) { return pyleak_syscall(__NR_gettid, 0, 0, 0, 0, 0, 0); }
+static inline int64_t pyleak_yield(void) { return pyleak_syscall(__NR_sched_yield, 0, 0, 0, 0, 0, 0); }
 static inline int64_t pyleak_close(int fd) { return pyleak_syscall(__NR_close, (uint64_t)fd, 0, 0, 0, 0, 0); }
 
 static inline int64_t pyleak_open_shared(const char* path) {

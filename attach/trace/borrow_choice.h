@@ -18,6 +18,11 @@ enum class BorrowRank {
   kStopped,        ///< With its whole process, by Ctrl-Z or SIGSTOP. It stops again when we are done.
 };
 
+/// True where the stop makes a wait fail with EINTR, which we then repair; but not if we die in these microseconds.
+constexpr bool InterruptsWait(BorrowRank rank) {
+  return rank == BorrowRank::kWaitsForEver || rank == BorrowRank::kWaitsForATime;
+}
+
 /// std::nullopt: never this thread as long as it does that. Relative sleeps and futexes with a timeout would lose their
 /// deadline; what is not known to be harmless is not tried.
 std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char state);

@@ -25,6 +25,10 @@ using std::chrono::steady_clock;
 constexpr milliseconds kCallLimit(2000);
 constexpr milliseconds kStopLimit(1000);
 constexpr milliseconds kRetryPause(2);
+/// How long to wait for a moment at which no wait has to be interrupted, and how often to look for it: a loop that has
+/// work to do runs now and then.
+constexpr milliseconds kPatienceWithWaits(10);
+constexpr std::chrono::microseconds kLookPause(50);
 /// A call of ours makes a dozen system calls at the most, each with two stops.
 constexpr int kMostStops = 10'000;
 
@@ -71,8 +75,14 @@ Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
 Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, const ProcessMemory& memory,
                                               const arch::Gadgets& gadgets, const BorrowOptions& options) {
   if (auto safe = CheckThatCallsAreSafe(process); !safe) return std::move(safe).error();
-  for (const auto deadline = steady_clock::now() + options.limit;;) {
+  const auto begin = steady_clock::now();
+  for (const auto deadline = begin + options.limit;;) {
     std::vector<BorrowCandidate> candidates = FindBorrowCandidates(process);
+    if (!candidates.empty() && InterruptsWait(candidates.front().rank) &&
+        steady_clock::now() < begin + kPatienceWithWaits) {
+      std::this_thread::sleep_for(kLookPause);
+      continue;
+    }
     // A process that sleeps for long is not to pay with a look at its whole map each time.
     const auto map = candidates.empty() ? Result<MemoryMap>(MemoryMap::Parse({})) : MemoryMap::Read(process.pid());
     if (!map) return map.error();
@@ -220,7 +230,7 @@ Result<std::int64_t> BorrowedThread::RunUntilStored(RemoteAddress result_at) {
     const auto result = memory_->ReadValue<std::int64_t>(result_at);
     if (result && *result != PYLEAK_RESULT_PENDING) {
       Observe("stored");
-      auto caught = Catch();
+      auto caught = Catch(result_at);
       return caught.ok() ? Result<std::int64_t>(*result) : std::move(caught).error();
     }
     ::sched_yield();
@@ -239,7 +249,7 @@ Result<std::int64_t> BorrowedThread::RunUntilStored(RemoteAddress result_at) {
   return Error{ErrorCode::kTimedOut, "the borrowed thread did not come back in time"};
 }
 
-Result<void> BorrowedThread::Catch() {
+Result<void> BorrowedThread::Catch(RemoteAddress result_at) {
   const ThreadId thread = frozen_.thread_->thread();
   ::ptrace(PTRACE_INTERRUPT, thread.tid, nullptr, nullptr);
   const Stop stop = WaitForStop(thread, steady_clock::now() + kStopLimit);
@@ -249,6 +259,8 @@ Result<void> BorrowedThread::Catch() {
     return {};
   }
   away_ = false;
+  // What it lingers for; it goes home as soon as it is let go.
+  (void)memory_->WriteValue(result_at, std::int64_t{PYLEAK_RESULT_PENDING});
   if (!frozen_.Adopt(stop)) return {};
   // A wait that it has gone back to has only just begun.
   frozen_.waiting_since_ = steady_clock::now();
@@ -279,9 +291,11 @@ Result<void> BorrowedThread::GoHome() {
     }
   }
   Observe("at home");
+  frozen_.reissued_ = false;
+  frozen_.ReissueSystemCall();
+  if (frozen_.reissued_) return {};
   // The frame has left a poll about to begin again, and what we found before knows of a deadline that is lost.
   if (frozen_.own_stop_ || !arch::WasPolling(frozen_.stopped_)) arch::WriteRegisters(tid, frozen_.stopped_);
-  frozen_.ReissueSystemCall();
   return {};
 }
 

@@ -69,8 +69,9 @@ class BorrowedThread {
   /// Lets it run until it is about to return by the frame; the result of its last system call.
   Result<std::int64_t> RunUntilReturn();
   Result<std::int64_t> RunUntilStored(RemoteAddress result_at);
-  /// Stops the thread wherever it has got to on its way home, or at home.
-  Result<void> Catch();
+  /// Stops the thread wherever it has got to on its way home, or at home: in the agent as a rule, where it lingers for
+  /// us, so that no wait of the program's is interrupted.
+  Result<void> Catch(RemoteAddress result_at);
   Result<Stop> Resume(std::uint64_t request, std::chrono::steady_clock::time_point deadline);
   Result<void> GoHome();
   /// A signal on its way to the thread: it gets it, unless it is a fault of our own call.

@@ -75,12 +75,12 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
     return Error{ErrorCode::kTimedOut, "the thread did not stop in time"};
   }
   if (!frozen.Adopt(stop)) return std::optional<FrozenThread>();
-  if (!in_wait) {
-    frozen.waiting_since_ = Clock::now();
-  } else if (sleep) {
-    frozen.waiting_since_ = BeginOfSleep(thread.thread(), *sleep);
-  }
-  frozen.ReissueSystemCall();
+  frozen.waiting_since_ = Clock::now();
+  // At once, as if the call had only just begun: should we die while we ask how long it has lasted, then rather one
+  // wait that ends late than an EINTR.
+  if (arch::WasInterrupted(frozen.stopped_)) frozen.ReissueSystemCall();
+  if (in_wait) frozen.waiting_since_ = sleep ? std::optional(BeginOfSleep(thread.thread(), *sleep)) : std::nullopt;
+  if (in_wait || !frozen.reissued_) frozen.ReissueSystemCall();
   return std::optional<FrozenThread>(std::move(frozen));
 }
 
@@ -125,7 +125,7 @@ bool FrozenThread::IsSignalDue() const {
   return arch::WasInterrupted(stopped_) && status->stopping_signals() != 0;
 }
 
-/// Done as soon as the thread has stopped, so that even our death does not show it an EINTR.
+/// Done as soon as the thread has stopped, so that our death after that does not show it an EINTR.
 void FrozenThread::ReissueSystemCall() {
   const bool polling = arch::WasPolling(stopped_);
   if (!own_stop_ || !(polling || arch::WasInterrupted(stopped_)) || IsSignalDue()) return;

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -101,6 +102,11 @@ class Redis:
         command = ["redis-cli", "-s", self._socket, *words]
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60)
         return answer.stdout.strip()
+
+    def connections(self):
+        """How many clients it has; none of them is we. One socket is for new ones."""
+        links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{self.pid}/fd")]
+        return sum(link.startswith("socket:") for link in links) - 1
 
     def benchmark(self):
         """A running redis-benchmark, to be ended by its owner."""

@@ -20,5 +20,5 @@ def python_target(name, *arguments, interpreter=DISTRIBUTION_PYTHON):
     return [interpreter, str(_SOURCES / "python" / name), *arguments]
 
 
-def node_target():
-    return ["node", str(_SOURCES / "node/server.js")]
+def node_target(*arguments):
+    return ["node", str(_SOURCES / "node/server.js"), *arguments]

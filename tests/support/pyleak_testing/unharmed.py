@@ -5,6 +5,7 @@ What must be the same:
 - its mappings of files and its executable ones: path, offset, permissions and size. Libraries that the target itself
   loads meanwhile may come in addition. Anonymous data belongs to the allocator and is not compared; of a process that
   compiles at run time (Node), neither is anonymous code;
+- its import slots, word by word, but for those that the dynamic linker has bound since;
 - no thread stopped or traced.
 A wait for that is allowed, since a thread inside the agent's code keeps it mapped until it returns.
 """
@@ -12,6 +13,7 @@ A wait for that is allowed, since a thread inside the agent's code keeps it mapp
 import os
 import pathlib
 
+from .import_slots import changed_slots, import_slots
 from .lines import wait_until
 
 
@@ -65,6 +67,7 @@ class Snapshot:
         self._jit = jit
         self._descriptors = _descriptors(pid)
         self._mappings = _mappings(pid, jit)
+        self._slots = import_slots(pid)
 
     def _harm(self):
         """What is not as it was, in words; empty if all is well."""
@@ -72,6 +75,7 @@ class Snapshot:
         descriptors = _descriptors(self._pid)
         if descriptors != self._descriptors:
             harm.append(f"descriptors: {sorted(descriptors.items() ^ self._descriptors.items())}")
+        harm += [f"import slot: {slot}" for slot in changed_slots(self._slots, import_slots(self._pid)).items()]
         mappings = _mappings(self._pid, self._jit)
         harm += [f"mapping is gone: {mapping}" for mapping in self._mappings - mappings]
         harm += [f"mapping is new: {mapping}" for mapping in mappings - self._mappings if not _may_be_new(mapping)]

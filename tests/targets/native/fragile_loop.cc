@@ -1,6 +1,6 @@
 // An epoll loop of the kind that no tool may touch carelessly. It aborts when a wait returns EINTR, when its alternate
 // signal stack has changed, and when a vector register, the rounding mode or the flags lose their value while it
-// computes, which it does half of the time.
+// computes, which it does half of the time. With an argument it counts the EINTRs instead.
 #include <immintrin.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -65,7 +65,7 @@ void CheckSignalStack(const void* expected) {
   if (current.ss_sp != expected) Fail("the alternate signal stack has changed");
 }
 
-void Run(Control& control, const void* signal_stack) {
+void Run(Control& control, const void* signal_stack, bool bears_interruption) {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event = {EPOLLIN, {}};
   epoll_ctl(epoll, EPOLL_CTL_ADD, control.input(), &event);
@@ -73,6 +73,10 @@ void Run(Control& control, const void* signal_stack) {
   while (true) {
     errno = 0;
     const int result = epoll_wait(epoll, &event, 1, 1);
+    if (bears_interruption && result < 0 && errno == EINTR) {
+      control.CountWait(result, 0, 0);
+      continue;
+    }
     if (result < 0) Fail(errno == EINTR ? "a wait was interrupted" : "a wait failed");
     if (errno != 0) Fail("errno has changed");
     CheckSignalStack(signal_stack);
@@ -84,13 +88,13 @@ void Run(Control& control, const void* signal_stack) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char**) {
   if (!__builtin_cpu_supports("avx")) Fail("this CPU has no AVX");
   static std::array<char, 65536> memory;
   const stack_t signal_stack = {memory.data(), 0, memory.size()};
   sigaltstack(&signal_stack, nullptr);
   _mm_setcsr(_mm_getcsr() | _MM_FLUSH_ZERO_ON);  // Other than the default, which a careless restore would bring back.
   Control control(STDIN_FILENO);
-  Run(control, memory.data());
+  Run(control, memory.data(), argc > 1);
   return 0;
 }

@@ -1,5 +1,6 @@
 // A Node HTTP server. Obeys on stdin: `block SECONDS KIND`, `burst COUNT SECONDS PAUSE`, `state`, `quit`; and answers
-// GET /block/SECONDS/KIND. Says in lines of JSON what it did, and when on CLOCK_MONOTONIC.
+// GET /block/SECONDS/KIND. Says in lines of JSON what it did, and when on CLOCK_MONOTONIC. `server.js WORKERS` has so
+// many worker threads besides, each with a loop of its own, that compute a known sum again and again.
 'use strict';
 const childProcess = require('child_process');
 const crypto = require('crypto');
@@ -8,9 +9,21 @@ const http = require('http');
 const os = require('os');
 const path = require('path');
 const readline = require('readline');
+const {Worker, isMainThread, parentPort} = require('worker_threads');
+
+function sum() {
+  return crypto.createHash('sha256').update(Buffer.alloc(20000, 'x')).digest('hex');
+}
+
+function computeAgainAndAgain() {
+  const expected = sum();
+  setInterval(() => parentPort.postMessage(sum() === expected), 5);
+}
 
 let work = 0;
 let signals = 0;
+let rounds = 0;  // Of the workers.
+let wrong = 0;
 process.on('SIGUSR2', () => { ++signals; });
 
 function now() {
@@ -65,18 +78,25 @@ async function obey(line) {
   const [name, ...words] = line.split(' ');
   if (name === 'block') say(block(...words));
   else if (name === 'burst') say(await burst(...words));
-  else if (name === 'state') say({event: 'state', signals, work});
+  else if (name === 'state') say({event: 'state', signals, work, rounds, wrong});
   else process.exit(name === 'quit' ? 0 : 1);
 }
 
-const server = http.createServer((request, response) => {
-  const [, name, ...words] = request.url.split('/');
-  response.end(JSON.stringify(name === 'block' ? block(...words) : {event: 'page'}) + '\n');
-});
+function serve() {
+  const server = http.createServer((request, response) => {
+    const [, name, ...words] = request.url.split('/');
+    response.end(JSON.stringify(name === 'block' ? block(...words) : {event: 'page'}) + '\n');
+  });
 
-setInterval(() => { ++work; }, 10);
-readline.createInterface({input: process.stdin}).on('line', obey).on('close', () => process.exit(0));
-server.listen(0, '127.0.0.1', () => {
-  const {pid, version} = process;
-  say({event: 'ready', loop: 'node', pid, tid: pid, port: server.address().port, version});
-});
+  setInterval(() => { ++work; }, 10);
+  for (let i = 0; i < Number(process.argv[2] || 0); ++i) {
+    new Worker(__filename).on('message', right => { ++rounds; wrong += !right; });
+  }
+  readline.createInterface({input: process.stdin}).on('line', obey).on('close', () => process.exit(0));
+  server.listen(0, '127.0.0.1', () => {
+    const {pid, version} = process;
+    say({event: 'ready', loop: 'node', pid, tid: pid, port: server.address().port, version});
+  });
+}
+
+if (isMainThread) serve(); else computeAgainAndAgain();

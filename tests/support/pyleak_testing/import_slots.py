@@ -1,0 +1,63 @@
+"""The words through which the modules of a process call functions of other modules, as readelf knows them."""
+
+import functools
+import pathlib
+import re
+import subprocess
+
+_RELOCATION = re.compile(r"^([0-9a-f]+)\s+[0-9a-f]+\s+R_X86_64_(?:JUMP_SLOT?|GLOB_DAT)\s", re.MULTILINE)
+_FIRST_SEGMENT = re.compile(r"^\s+LOAD\s+0x[0-9a-f]+\s+0x([0-9a-f]+)", re.MULTILINE)
+
+
+@functools.lru_cache(maxsize=None)
+def _readelf(path):
+    """Where the file's first segment belongs, and where its import slots are."""
+    command = ["readelf", "--wide", "--segments", "--relocs", path]
+    text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    first = _FIRST_SEGMENT.search(text)
+    return int(first.group(1), 16) if first else 0, [int(match, 16) for match in _RELOCATION.findall(text)]
+
+
+def _modules(pid):
+    """Path and address range of each ELF file that is mapped from its beginning on."""
+    found = {}
+    for line in pathlib.Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+        addresses, _permissions, offset, _device, inode, *path = line.split(None, 5)
+        if inode == "0" or not path or not path[0].startswith("/") or path[0].endswith("(deleted)"):
+            continue
+        begin, end = (int(address, 16) for address in addresses.split("-"))
+        if int(offset, 16) == 0 and path[0] not in found:
+            found[path[0]] = (begin, end)
+        elif path[0] in found:
+            found[path[0]] = (found[path[0]][0], end)
+    return found
+
+
+def import_slots(pid):
+    """What each slot holds: (file, address) -> the word, and the file that it leads to, or None."""
+    slots = {}
+    modules = _modules(pid)
+
+    def leads_to(word):
+        return next((path for path, (begin, end) in modules.items() if begin <= word < end), None)
+
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for path, (begin, _end) in modules.items():
+            first, offsets = _readelf(path)
+            for offset in offsets:
+                memory.seek(begin - first + offset)
+                word = int.from_bytes(memory.read(8), "little")
+                slots[path, offset] = word, leads_to(word)
+    return slots
+
+
+def changed_slots(before, after):
+    """The slots that hold something else than before, but for those that the dynamic linker has bound since: they led
+    into their own file, which asks the linker, and now lead to a function of some file."""
+    changed = {}
+    for slot, (word, leads_to) in before.items():
+        now, leads_now_to = after.get(slot, (word, leads_to))
+        bound_since = leads_to == slot[0] and leads_now_to is not None
+        if now != word and not bound_since:
+            changed[slot] = hex(word), hex(now)
+    return changed
