@@ -5,14 +5,13 @@ import unittest
 
 from pyleak_testing import LiveTest, compiled_target, python_target
 from pyleak_testing.processes import our_pid_of, our_tid_of
-
-PID_NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+from pyleak_testing.spaces import PID_NAMESPACE, time_namespace
 
 
 class Namespaces(LiveTest):
     def check_block(self, target, watch):
         """A block of the target is told in our own terms."""
-        block = target.block(0.2, "sleep")
+        block = target.block(0.5, "sleep")
         record = watch.block()
         self.assert_duration(record, block, 0.02)
         self.assertEqual(record["pid"], target.pid)
@@ -36,8 +35,8 @@ class Namespaces(LiveTest):
         for index in (2, 0, 1):
             target.tell("to", index, "state")
             target.wait_for("state", 20)
-            target.tell("to", index, "block", 0.2, "sleep")
-            block, record = target.blocked(0.2), watch.block()
+            target.tell("to", index, "block", 0.5, "sleep")
+            block, record = target.blocked(0.5), watch.block()
             self.assert_duration(record, block, 0.02)
             self.assertEqual(record["tid"], our_tid_of(block.tid, target.pid))
             self.assertEqual(record["thread"], f"loop-{index}")
@@ -49,8 +48,8 @@ class Namespaces(LiveTest):
         for index in (1, 0):
             target.tell("to", index, "state")
             target.wait_for("state", 20)
-            target.tell("to", index, "block", 0.2, "sleep")
-            block, record = target.blocked(0.2), watch.block()
+            target.tell("to", index, "block", 0.5, "sleep")
+            block, record = target.blocked(0.5), watch.block()
             self.assert_duration(record, block, 0.02)
             self.assertEqual(record["pid"], our_pid_of(block.pid, target.pid))
             self.assert_native_frame(record, block)
@@ -69,14 +68,13 @@ class Namespaces(LiveTest):
         """Its CLOCK_MONOTONIC is ahead of ours, or behind it."""
         for offset in (86400, -1000):
             with self.subTest(offset=offset):
-                unshare = ["unshare", "--time", "--monotonic", str(offset), "--fork", "--kill-child"]
-                target = self.start(unshare + compiled_target("bare_loop", "epoll_wait"))
+                target = self.start(time_namespace(offset) + compiled_target("bare_loop", "epoll_wait"))
                 watch = self.attach(target, "--threshold", "100ms")
                 record, block = self.check_block(target, watch)
                 self.assertGreater(abs(block.begin_ns / 1e9 - time.monotonic()), abs(offset) - 10)
                 block.begin_ns -= offset * 10**9
                 self.assert_timestamp(record, block)
-                self.assertLess(record["capture"]["after_seconds"], 0.15)
+                self.assertTrue(0 < record["capture"]["after_seconds"] < record["duration"], record["capture"])
                 self.assert_native_frame(record, block)
                 self.assertEqual(watch.stop(), 0)
 

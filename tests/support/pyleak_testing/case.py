@@ -19,9 +19,13 @@ class LiveTest(unittest.TestCase):
         """Starts a target of tests/targets."""
         target = Target(command)
         self.addCleanup(target.stop)
+        self.look_after(target, jit)
+        return target
+
+    def look_after(self, target, jit=False):
+        """From now on the target must not be harmed."""
         snapshot = Snapshot(target.pid, jit)
         self.addCleanup(self._check, target, snapshot)
-        return target
 
     def attach(self, target, *options, **how):
         """Watches a target until the end of the test at most. Its loop has gone round under the watch already."""

@@ -26,9 +26,9 @@ def own_number(task):
 
 def _descendants(pid):
     yield pid
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for child in children:
-        yield from _descendants(int(child))
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in pathlib.Path(task, "children").read_text().split():
+            yield from _descendants(int(child))
 
 
 def our_pid_of(own_pid, ancestor):

@@ -22,6 +22,9 @@ _PROGRAMS = {
     "strace": "strace",
     "setcap": "setcap",
     "musl-gcc": "musl-gcc",
+    "bwrap": "bwrap",
+    "mmdebstrap": "mmdebstrap",
+    "runc": "runc",
 }
 _MODULES = ("uvloop", "trio", "tornado", "aiohttp")
 

@@ -1,0 +1,87 @@
+"""Targets whose files are not ours: other roots, other C libraries, containers. Symbols and sources are the target's."""
+
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from pyleak_testing import LiveTest, Target, compiled_target
+from pyleak_testing.case import python_frames
+from pyleak_testing.processes import our_tid_of
+from pyleak_testing.spaces import container, debian_root, sandbox
+
+PYTHONS = {"bullseye": "3.9", "trixie": "3.13"}  # glibc 2.31 and 2.41; the one we are built with lies between.
+SERVICE = ["/usr/bin/python3", "/srv/python/asyncio_service.py"]
+
+
+class Containers(LiveTest):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="pyleak-containers-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def check_python_block(self, target):
+        watch = self.attach(target, "--threshold", "100ms")
+        block, record = target.block(0.5, "sleep"), watch.block()
+        self.assert_duration(record, block, 0.02)
+        self.assert_timestamp(record, block)
+        self.assertEqual(record["tid"], our_tid_of(block.tid, target.pid))
+        self.assertEqual(record["loop"]["kind"], "asyncio")
+        self.assert_python_stack(record, block)
+        self.assert_source_text(record, target)
+        self.assertTrue(record["capture"]["complete"], record["capture"])
+        self.assertEqual(record["cause"]["kind"], "syscall", record)
+        innermost = [frame for frame in record["native_stack"] if frame["name"]][-1]
+        self.assertIn(record["cause"]["syscall"], innermost["name"])
+        self.assertIn("libc", innermost["module"])
+        self.assertEqual(watch.stop(), 0)
+
+    def assert_source_text(self, record, target):
+        """Of each Python frame: the line of the file that the target itself would open."""
+        self.assertGreater(len(python_frames(record)), 3)
+        for frame in record["blocking_stack"]:
+            if frame["language"] == "python":
+                source = pathlib.Path(f"/proc/{target.pid}/root{frame['filename']}").read_text().splitlines()
+                self.assertEqual(frame["line"], source[frame["lineno"] - 1].strip())
+
+    def check_native_block(self, target, *options):
+        watch = self.attach(target, "--threshold", "100ms", *options)
+        block, record = target.block(0.5, "sleep"), watch.block()
+        self.assert_duration(record, block, 0.02)
+        self.assert_native_frame(record, block)
+        self.assertEqual(watch.stop(), 0)
+
+    def test_other_c_libraries_and_pythons_in_a_sandbox(self):
+        """Every namespace its own, and no /proc inside."""
+        for suite, version in PYTHONS.items():
+            with self.subTest(suite):
+                target = self.start(sandbox(debian_root(suite)) + SERVICE)
+                self.assertTrue(target.facts["version"].startswith(version + "."), target.facts)
+                self.check_python_block(target)
+
+    def test_oci_container(self):
+        for suite in PYTHONS:
+            with self.subTest(suite):
+                folder = self.folder / suite
+                folder.mkdir()
+                target = self.start(container(folder, debian_root(suite), SERVICE))
+                self.assertEqual(target.facts["pid"], 1)
+                self.check_python_block(target)
+
+    def test_deleted_and_replaced_program(self):
+        """What has the program's name now is another program."""
+        for replaced in (False, True):
+            with self.subTest(replaced=replaced):
+                program = self.folder / f"loop-{replaced}"
+                shutil.copy(compiled_target("bare_loop")[0], program)
+                target = Target([str(program), "epoll_wait"])
+                self.addCleanup(target.stop)
+                program.unlink()
+                if replaced:
+                    shutil.copy(compiled_target("uv_loop")[0], program)
+                self.look_after(target)
+                self.check_native_block(target)
+
+
+if __name__ == "__main__":
+    unittest.main()
