@@ -1,6 +1,7 @@
 """The words through which the modules of a process call functions of other modules, as readelf knows them."""
 
 import functools
+import os
 import pathlib
 import re
 import subprocess
@@ -10,8 +11,8 @@ _FIRST_SEGMENT = re.compile(r"^\s+LOAD\s+0x[0-9a-f]+\s+0x([0-9a-f]+)", re.MULTIL
 
 
 @functools.lru_cache(maxsize=None)
-def _readelf(path):
-    """Where the file's first segment belongs, and where its import slots are."""
+def _readelf(path, _identity):
+    """Where the file's first segment belongs, and where its import slots are. A path may stand for several files."""
     command = ["readelf", "--wide", "--segments", "--relocs", path]
     text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
     first = _FIRST_SEGMENT.search(text)
@@ -19,17 +20,18 @@ def _readelf(path):
 
 
 def _modules(pid):
-    """Path and address range of each ELF file that is mapped from its beginning on."""
+    """Of each ELF file that is mapped from its beginning on: its path, its address range, and the file itself, which
+    may have been deleted, or lie in another root."""
     found = {}
     for line in pathlib.Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
         addresses, _permissions, offset, _device, inode, *path = line.split(None, 5)
-        if inode == "0" or not path or not path[0].startswith("/") or path[0].endswith("(deleted)"):
+        if inode == "0" or not path or not path[0].startswith("/"):
             continue
         begin, end = (int(address, 16) for address in addresses.split("-"))
         if int(offset, 16) == 0 and path[0] not in found:
-            found[path[0]] = (begin, end)
+            found[path[0]] = (begin, end, f"/proc/{pid}/map_files/{begin:x}-{end:x}")
         elif path[0] in found:
-            found[path[0]] = (found[path[0]][0], end)
+            found[path[0]] = (found[path[0]][0], end, found[path[0]][2])
     return found
 
 
@@ -39,11 +41,11 @@ def import_slots(pid):
     modules = _modules(pid)
 
     def leads_to(word):
-        return next((path for path, (begin, end) in modules.items() if begin <= word < end), None)
+        return next((path for path, (begin, end, _file) in modules.items() if begin <= word < end), None)
 
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for path, (begin, _end) in modules.items():
-            first, offsets = _readelf(path)
+        for path, (begin, _end, file) in modules.items():
+            first, offsets = _readelf(file, os.stat(file))
             for offset in offsets:
                 memory.seek(begin - first + offset)
                 word = int.from_bytes(memory.read(8), "little")
