@@ -316,14 +316,13 @@ static void finish(int64_t result) {
   while (__atomic_load_n(&context.result, __ATOMIC_ACQUIRE) == result && now_ns() < end) pyleak_yield();
 }
 
+/* pyleak gives the file its size and its pages, so that neither the process's RLIMIT_FSIZE (SIGXFSZ would kill it) nor
+ * its memory cgroup has to allow for them. */
 static int64_t begin(void) {
-  const int64_t fd = pyleak_create_memory("pyleak", context.arena_bytes);
+  const int64_t fd = pyleak_create_memory("pyleak");
   if (pyleak_failed(fd)) return fd;
   context.memory_fd = (int32_t)fd;
-  const int64_t address = pyleak_map_shared((int)fd, context.arena_bytes);
-  if (pyleak_failed(address)) return address;
-  context.arena = (uint64_t)address;
-  return map_armed_page();
+  return 0;
 }
 
 __attribute__((visibility("default"))) void pyleak_begin(void) { finish(begin()); }
@@ -344,17 +343,24 @@ static uint32_t patch_count(void) {
   return context.patch_count < PYLEAK_MAX_PATCHES ? context.patch_count : PYLEAK_MAX_PATCHES;
 }
 
+/* The arena, once pyleak has made it in the file. */
+static int64_t map_arena(void) {
+  const int64_t address = pyleak_map_shared(context.memory_fd, context.arena_bytes);
+  pyleak_close(context.memory_fd);
+  context.memory_fd = -1;
+  if (pyleak_failed(address)) return address;
+  context.arena = (uint64_t)address;
+  return map_armed_page();
+}
+
 /* Also for modules that were loaded since: what has been applied stays as it is. */
 static int64_t install(void) {
-  if (context.memory_fd >= 0) {
-    pyleak_close(context.memory_fd);
-    context.memory_fd = -1;
-  }
+  int64_t result = context.memory_fd >= 0 ? map_arena() : 0;
+  if (pyleak_failed(result)) return result;
   if (*armed() != PYLEAK_ARMED) {
     const int claimed = claim_region();
     __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
   }
-  int64_t result = 0;
   for (uint32_t i = 0; i < patch_count(); ++i) {
     struct PyleakPatch* patch = &context.patches[i];
     if (patch->applied) continue;

@@ -49,7 +49,7 @@
 
 #define PYLEAK_MAGIC 0x4b41454c5950ULL /* "PYLEAK" */
 /* Raised whenever the layout or the meaning of anything in this file changes: pyleak talks to no other version. */
-#define PYLEAK_PROTOCOL_VERSION 1
+#define PYLEAK_PROTOCOL_VERSION 2
 
 #define PYLEAK_CACHE_LINE 64
 #define PYLEAK_PAGE 4096
@@ -167,9 +167,10 @@ struct PyleakContext {
   uint64_t arena;
   uint64_t region;
   uint64_t armed;
-  uint64_t arena_bytes;                     /* attach: how much pyleak_begin maps */
-  uint32_t region_count;                    /* attach */
+  uint64_t arena_bytes;                     /* attach: how much pyleak_install maps */
   int32_t memory_fd;                        /* attach: of the arena, from pyleak_begin to pyleak_install */
+  uint32_t owner_pid;                       /* attach: as in PyleakArena, and there before the arena is */
+  uint64_t owner_start_ticks;
   int64_t result;                           /* of pyleak_begin, pyleak_install, pyleak_remove: 0, or a negative errno */
   char arena_path[PYLEAK_ARENA_PATH_BYTES]; /* run: from PYLEAK_ARENA_VARIABLE; empty: nothing to do */
   struct PyleakPatch patches[PYLEAK_MAX_PATCHES];

@@ -3,17 +3,22 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "attach/agent/embedded_agent.h"
 #include "attach/base/file.h"
 #include "attach/inject/agent_call.h"
 #include "attach/inject/gadgets.h"
+#include "attach/proc/memory_cgroup.h"
+#include "attach/proc/stat.h"
 
 namespace pyleak::attach {
 namespace {
@@ -39,6 +44,20 @@ std::optional<RemoteAddress> ChooseAddress(const MemoryMap& map, std::uint64_t b
   const RemoteAddress chosen = PlacedAgent::PlaceAbove(largest.begin + largest.size_bytes() / 2);
   const RemoteAddress end = chosen + bytes + kRoomAround;
   return chosen > largest.begin + kRoomAround && end < largest.end ? std::optional(chosen) : std::nullopt;
+}
+
+std::uint32_t MostRegions(const InjectionOptions& options) { return options.follow_children ? kMostRegions : 1; }
+
+/// What the target itself has to pay for: the agent's image, pages of import slots, page tables. Some 100 KiB.
+constexpr std::uint64_t kMemoryNeeded = std::uint64_t{192} << 10;
+
+/// From mapping an agent's memory to its being an agent: some 50 us, on a machine that has a CPU to spare.
+constexpr std::chrono::milliseconds kPlacingTakes(50);
+
+Result<void> CheckMemory(const ProcessIdentity& process) {
+  const auto headroom = ReadMemoryHeadroom(process.pid());
+  if (!headroom || *headroom >= kMemoryNeeded) return {};
+  return Error{ErrorCode::kRefused, "its memory cgroup is full: a few pages more and the kernel might end it"};
 }
 
 Result<void> CheckSystemCall(const Result<std::int64_t>& result, std::string_view doing) {
@@ -69,7 +88,7 @@ Result<InjectedAgent> InjectedAgent::Inject(const ProcessIdentity& process, cons
 
   InjectedAgent agent(process, std::move(owned_memory), *std::move(image), *gadgets, module_list);
   agent.borrowing_ = {.limit = options.patience, .observer = options.observer};
-  if (auto removed = agent.RemoveLeftovers(*map); !removed) return std::move(removed).error();
+  if (auto removed = agent.RemoveLeftovers(); !removed) return std::move(removed).error();
   if (auto placed = agent.Place(options); !placed) return std::move(placed).error();
   return agent;
 }
@@ -78,18 +97,40 @@ InjectedAgent::~InjectedAgent() {
   if (placed_) (void)Remove();
 }
 
-Result<void> InjectedAgent::RemoveLeftovers(const MemoryMap& map) const {
-  for (const PlacedAgent& leftover : PlacedAgent::FindAll(*memory_, map)) {
-    const auto context = leftover.ReadContext(*memory_);
-    if (context) {
-      if (const auto owner = LivingOwner(*context, *memory_, map)) {
-        return Error{ErrorCode::kAlreadyWatched, "pyleak with pid " + std::to_string(*owner) + " watches it already"};
-      }
-    }
+Result<void> InjectedAgent::CheckUnwatched(const MemoryMap& map) const {
+  const auto owner = FindLivingOwner(*memory_, map);
+  if (!owner) return {};
+  return Error{ErrorCode::kAlreadyWatched, "pyleak with pid " + std::to_string(*owner) + " watches it already"};
+}
+
+Result<void> InjectedAgent::RemoveDebrisOfTheDead() const {
+  const auto find = [&]() -> Result<std::vector<AddressRange>> {
+    auto map = MemoryMap::Read(process_.pid());
+    if (!map) return std::move(map).error();
+    return PlacedAgent::FindDebris(*map, image_.bytes().size());
+  };
+  auto debris = find();
+  if (!debris) return std::move(debris).error();
+  if (debris->empty()) return {};
+  // What another pyleak has mapped a moment ago is not debris.
+  std::this_thread::sleep_for(kPlacingTakes);
+  const auto settled = find();
+  if (!settled) return settled.error();
+  std::erase_if(*debris,
+                [&](const AddressRange& range) { return std::ranges::find(*settled, range) == settled->end(); });
+  return RemoveDebris(target(), *debris);
+}
+
+Result<void> InjectedAgent::RemoveLeftovers() const {
+  if (auto removed = RemoveDebrisOfTheDead(); !removed) return removed;
+  const auto map = MemoryMap::Read(process_.pid());
+  if (!map) return map.error();
+  if (auto unwatched = CheckUnwatched(*map); !unwatched) return unwatched;
+  for (const PlacedAgent& leftover : PlacedAgent::FindAll(*memory_, *map)) {
     auto removed = RemoveAgent(target(), leftover);
     if (!removed) return std::move(removed).error().While("removing the agent of a pyleak that was killed");
   }
-  return RemoveDebris(target(), PlacedAgent::FindDebris(map, image_.bytes().size()));
+  return {};
 }
 
 Result<BorrowedThread> InjectedAgent::Borrow() const {
@@ -97,9 +138,11 @@ Result<BorrowedThread> InjectedAgent::Borrow() const {
 }
 
 Result<void> InjectedAgent::Place(const InjectionOptions& options) {
+  if (auto enough = CheckMemory(process_); !enough) return enough;
   // All that takes time comes before a thread is held.
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
+  if (auto unwatched = CheckUnwatched(*map); !unwatched) return unwatched;
   const auto base = ChooseAddress(*map, image_.bytes().size());
   if (!base) return Error{ErrorCode::kRefused, "the address space of the process is full"};
   modules_seen_ = module_list_.Fingerprint(*memory_);
@@ -117,9 +160,12 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   context->patch_count = static_cast<std::uint32_t>(found.patches.size());
   std::ranges::copy(found.real, context->real);
   context->clock = clock->value();
-  context->arena_bytes = PYLEAK_ARENA_BYTES(options.region_count);
-  context->region_count = options.region_count;
+  context->arena_bytes = PYLEAK_ARENA_BYTES(std::uint64_t{MostRegions(options)});
   context->memory_fd = -1;
+  const auto own = ReadStat(::getpid());
+  if (!own) return own.error();
+  context->owner_pid = static_cast<std::uint32_t>(::getpid());
+  context->owner_start_ticks = own->start_ticks;
   std::ranges::copy(found.patches, context->patches);
   report_.foreign_slots = found.foreign_slots + found.slots_without_room;
 
@@ -160,6 +206,10 @@ Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& 
   const std::array<std::uint64_t, 6> where = {
       base.value(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, ~0ULL, 0};
   const auto mapped = thread.SystemCall(SYS_mmap, where);
+  // The address follows from the map alone, so that two that come at once meet there.
+  if (mapped.ok() && *mapped == -EEXIST) {
+    return Error{ErrorCode::kAlreadyWatched, "another pyleak begins to watch it at this moment"};
+  }
   if (auto checked = CheckSystemCall(mapped, "mmap"); !checked) return checked;
   // Before Linux 4.17 the address is only a wish.
   if (RemoteAddress(static_cast<std::uint64_t>(*mapped)) != base) {
@@ -183,14 +233,12 @@ Result<void> InjectedAgent::OpenArena(const InjectionOptions& options) {
   const auto link = ReadLink(path);
   if (!link) return link.error();
   if (!link->starts_with("/memfd:pyleak")) return Error{ErrorCode::kCorrupt, "the agent's memory is not its own"};
-  const auto file = OpenFile(path, O_RDWR);
-  if (!file) return file.error();
-  auto shared = SharedMemory::Map(*file, PYLEAK_ARENA_BYTES(options.region_count));
-  if (!shared) return std::move(shared).error();
-  shared_.emplace(*std::move(shared));
-  auto arena = Arena::Make(shared_->bytes(), options.region_count, options.threshold, options.follow_children);
-  if (!arena) return std::move(arena).error();
-  arena_ = *arena;
+  auto file = OpenFile(path, O_RDWR);
+  if (!file) return std::move(file).error();
+  auto memory = ArenaMemory::Make(*file, MostRegions(options), options.threshold, options.follow_children);
+  if (!memory) return std::move(memory).error();
+  arena_file_ = *std::move(file);
+  arena_memory_.emplace(*std::move(memory));
   return {};
 }
 

@@ -12,10 +12,10 @@
 #include "attach/heartbeat/heartbeat.h"
 #include "attach/inject/agent_image.h"
 #include "attach/inject/agent_removal.h"
+#include "attach/inject/arena_memory.h"
 #include "attach/inject/import_slots.h"
 #include "attach/inject/loaded_modules.h"
 #include "attach/memory/process_memory.h"
-#include "attach/memory/shared_memory.h"
 #include "attach/proc/process_identity.h"
 #include "attach/trace/borrowed_thread.h"
 #include "attach/trace/step_observer.h"
@@ -25,8 +25,6 @@ namespace pyleak::attach {
 
 struct InjectionOptions {
   std::chrono::nanoseconds threshold = std::chrono::milliseconds(200);
-  /// One for the process itself, and one for each child of it that is to be watched at the same time.
-  std::uint32_t region_count = 1;
   bool follow_children = false;
   /// How long to look for a thread that can be borrowed without harm.
   std::chrono::milliseconds patience = std::chrono::seconds(10);
@@ -52,14 +50,16 @@ class InjectedAgent {
   InjectedAgent& operator=(InjectedAgent&&) = delete;
   ~InjectedAgent();
 
-  [[nodiscard]] Arena& arena() { return *arena_; }
+  [[nodiscard]] Arena& arena() { return arena_memory_->arena(); }
   /// Of the process itself.
-  [[nodiscard]] Heartbeat heartbeat() const { return arena_->region(0); }
+  [[nodiscard]] Heartbeat heartbeat() const { return arena_memory_->arena().region(0); }
   [[nodiscard]] const InjectionReport& report() const { return report_; }
   /// Where the agent lies, and the ELF image that lies there: stacks lead through it.
   [[nodiscard]] AddressRange range() const { return placed_->range(); }
   [[nodiscard]] std::span<const std::byte> image() const { return image_.bytes(); }
 
+  /// Makes room for more children. To be called as often as the heartbeat is looked at.
+  void KeepRoom() { arena_memory_->KeepRoom(arena_file_); }
   /// Redirects the import slots of modules that were loaded since; how many. To be called now and then: it costs some
   /// reads of the link map unless that has changed.
   Result<std::size_t> ExtendToNewModules();
@@ -81,7 +81,10 @@ class InjectedAgent {
   [[nodiscard]] bool IsStillThere() const;
   [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, borrowing_}; }
 
-  Result<void> RemoveLeftovers(const MemoryMap& map) const;
+  /// kAlreadyWatched: by a pyleak that lives.
+  Result<void> CheckUnwatched(const MemoryMap& map) const;
+  Result<void> RemoveDebrisOfTheDead() const;
+  Result<void> RemoveLeftovers() const;
   Result<void> Place(const InjectionOptions& options);
   Result<void> Begin(const PlacedAgent& agent, const PyleakContext& context);
   Result<void> MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context);
@@ -100,8 +103,8 @@ class InjectedAgent {
   std::unique_ptr<Tracer> tracer_ = std::make_unique<Tracer>();
   BorrowOptions borrowing_;
   std::unique_ptr<PlacedAgent> placed_;  ///< None before it has been placed, and after it has been removed.
-  std::optional<SharedMemory> shared_;
-  std::optional<Arena> arena_;
+  UniqueFd arena_file_;
+  std::optional<ArenaMemory> arena_memory_;
   InjectionReport report_;
 };
 

@@ -41,6 +41,17 @@ std::uint64_t ImageBytes(const MemoryReader& memory, RemoteAddress base) {
   return (end + PYLEAK_PAGE - 1) / PYLEAK_PAGE * PYLEAK_PAGE;
 }
 
+std::optional<int> LivingOwner(const PyleakContext& context, const MemoryReader& memory) {
+  // Reads 0 in a forked child, which has inherited all this but is not watched. No such page yet: it is being placed.
+  const bool is_own =
+      context.armed == 0 || memory.ReadValue<std::uint32_t>(RemoteAddress(context.armed)).value_or(0) != 0;
+  if (!is_own) return std::nullopt;
+  const auto pid = static_cast<int>(context.owner_pid);
+  const auto owner = ReadStat(pid);
+  if (!owner || owner->start_ticks != context.owner_start_ticks || owner->state == 'Z') return std::nullopt;
+  return pid;
+}
+
 }  // namespace
 
 std::optional<PlacedAgent> PlacedAgent::At(const MemoryReader& memory, RemoteAddress base) {
@@ -112,16 +123,13 @@ const Mapping* FindArena(const PyleakContext& context, const MemoryMap& map) {
   return mapping->shared && mapping->path == kArenaPath ? mapping : nullptr;
 }
 
-std::optional<int> LivingOwner(const PyleakContext& context, const MemoryReader& memory, const MemoryMap& map) {
-  if (FindArena(context, map) == nullptr || context.armed == 0) return std::nullopt;
-  // 0 in a forked child, which has inherited the arena but is not watched.
-  if (memory.ReadValue<std::uint32_t>(RemoteAddress(context.armed)) != PYLEAK_ARMED) return std::nullopt;
-  const auto arena = memory.ReadValue<PyleakArena>(RemoteAddress(context.arena));
-  if (!arena || arena->magic != PYLEAK_MAGIC || arena->version != PYLEAK_PROTOCOL_VERSION) return std::nullopt;
-  const auto pid = static_cast<int>(arena->owner_pid);
-  const auto owner = ReadStat(pid);
-  if (!owner || owner->start_ticks != arena->owner_start_ticks || owner->state == 'Z') return std::nullopt;
-  return pid;
+std::optional<int> FindLivingOwner(const MemoryReader& memory, const MemoryMap& map) {
+  for (const PlacedAgent& agent : PlacedAgent::FindAll(memory, map)) {
+    const auto context = agent.ReadContext(memory);
+    const auto owner = context ? LivingOwner(*context, memory) : std::nullopt;
+    if (owner) return owner;
+  }
+  return std::nullopt;
 }
 
 }  // namespace pyleak::attach

@@ -53,7 +53,7 @@ class PlacedAgent {
 /// The mapping of the arena that an agent's context names, if it is one.
 const Mapping* FindArena(const PyleakContext& context, const MemoryMap& map);
 
-/// The pid of the pyleak that watches through this agent, if it still runs.
-std::optional<int> LivingOwner(const PyleakContext& context, const MemoryReader& memory, const MemoryMap& map);
+/// The pid of the pyleak that watches through an agent in the process, or is about to, if it still runs.
+std::optional<int> FindLivingOwner(const MemoryReader& memory, const MemoryMap& map);
 
 }  // namespace pyleak::attach

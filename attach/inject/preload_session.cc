@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "attach/agent/embedded_agent.h"
 #include "attach/agent/protocol.h"
@@ -19,12 +20,9 @@ namespace {
 
 constexpr std::string_view kHeartbeatPrefix = "pyleak-heartbeat-";
 
-/// Processes that can be watched at once, and how many more than there are find room at any moment.
-constexpr std::uint32_t kMostRegions = 64;
-constexpr std::uint32_t kSpareRegions = 16;
-
 /// What `make` returns for the first directory where it succeeds, or its last error.
-Result<SessionFile> InSomeDirectory(Result<SessionFile> (*make)(const std::string& directory)) {
+template <typename Make>
+std::invoke_result_t<Make, const std::string&> InSomeDirectory(Make make) {
   Error why{ErrorCode::kNotPermitted,
             "none of $XDG_RUNTIME_DIR, $TMPDIR, /dev/shm, /tmp and /var/tmp is fit for files"};
   for (const std::string& directory : SessionDirectories()) {
@@ -66,43 +64,19 @@ Result<SessionFile> WriteAgent(const std::string& directory) {
   return agent;
 }
 
-/// Has the file system set the memory of that many regions aside.
-Result<void> Provide(const UniqueFd& heartbeat, std::uint32_t region_count) {
-  int error = EINTR;
-  while (error == EINTR) error = ::posix_fallocate(heartbeat.get(), 0, PYLEAK_ARENA_BYTES(off_t{region_count}));
-  if (error != 0) return ErrnoError("providing memory for the heartbeat", error);
-  return {};
-}
-
-Result<SessionFile> MakeHeartbeat(const std::string& directory) {
-  RemoveLeftovers(directory, kHeartbeatPrefix);
-  auto heartbeat = SessionFile::Create(directory, kHeartbeatPrefix);
-  if (!heartbeat) return heartbeat;
-  if (::ftruncate(heartbeat->file().get(), PYLEAK_ARENA_BYTES(off_t{kMostRegions})) != 0)
-    return ErrnoError("ftruncate");
-  auto provided = Provide(heartbeat->file(), kSpareRegions);
-  if (!provided) return std::move(provided).error().While("creating " + heartbeat->path());
-  return heartbeat;
-}
-
-std::uint32_t FreeRegions(const Arena& arena) {
-  std::uint32_t count = 0;
-  for (std::uint32_t i = 0; i < arena.region_count(); ++i) count += arena.region(i).live() ? 0 : 1;
-  return count;
-}
-
 }  // namespace
 
 Result<PreloadSession> PreloadSession::Begin(std::chrono::nanoseconds threshold, bool follow_children) {
   auto agent = InSomeDirectory(WriteAgent);
   if (!agent) return std::move(agent).error();
-  auto heartbeat = InSomeDirectory(MakeHeartbeat);
-  if (!heartbeat) return std::move(heartbeat).error();
-  auto memory = SharedMemory::Map(heartbeat->file(), PYLEAK_ARENA_BYTES(kMostRegions));
-  if (!memory) return std::move(memory).error();
-  auto arena = Arena::Make(memory->bytes(), kSpareRegions, threshold, follow_children);
-  if (!arena) return std::move(arena).error();
-  return PreloadSession(*std::move(agent), *std::move(heartbeat), *std::move(memory), *arena);
+  return InSomeDirectory([&](const std::string& directory) -> Result<PreloadSession> {
+    RemoveLeftovers(directory, kHeartbeatPrefix);
+    auto heartbeat = SessionFile::Create(directory, kHeartbeatPrefix);
+    if (!heartbeat) return std::move(heartbeat).error();
+    auto memory = ArenaMemory::Make(heartbeat->file(), kMostRegions, threshold, follow_children);
+    if (!memory) return std::move(memory).error().While("creating " + heartbeat->path());
+    return PreloadSession(*std::move(agent), *std::move(heartbeat), *std::move(memory));
+  });
 }
 
 PreloadSession::~PreloadSession() {
@@ -115,15 +89,6 @@ std::vector<std::string> PreloadSession::Environment(const char* const* inherite
   return PreloadEnvironment(inherited, agent_.path(), heartbeat_.path());
 }
 
-void PreloadSession::KeepRoom() {
-  const std::uint32_t count = arena_.region_count();
-  if (count >= kMostRegions || FreeRegions(arena_) >= kSpareRegions) return;
-  const std::uint32_t more = std::min(count + kSpareRegions, kMostRegions);
-  if (Provide(heartbeat_.file(), more)) arena_.Grow(more);
-}
-
-std::uint64_t PreloadSession::unwatched_processes() const {
-  return arena_.region_count() < kMostRegions ? 0 : arena_.dropped_processes();
-}
+std::uint64_t PreloadSession::unwatched_processes() const { return memory_.IsFull() ? arena().dropped_processes() : 0; }
 
 }  // namespace pyleak::attach

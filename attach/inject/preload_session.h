@@ -7,8 +7,8 @@
 
 #include "attach/base/result.h"
 #include "attach/heartbeat/heartbeat.h"
+#include "attach/inject/arena_memory.h"
 #include "attach/inject/session_file.h"
-#include "attach/memory/shared_memory.h"
 
 namespace pyleak::attach {
 
@@ -35,23 +35,20 @@ class PreloadSession {
   [[nodiscard]] std::vector<std::string> Environment(const char* const* inherited) const;
 
   /// A view of the heartbeat, valid as long as the session.
-  [[nodiscard]] const Arena& arena() const { return arena_; }
+  [[nodiscard]] const Arena& arena() const { return memory_.arena(); }
 
-  /// Makes room for more processes when little is left, up to 64 at once. To be called as often as the heartbeat is
-  /// looked at. Memory is taken as it is needed and never promised: a page that the file system could not provide
-  /// later would end the target by SIGBUS.
-  void KeepRoom();
+  /// Makes room for more processes when little is left. To be called as often as the heartbeat is looked at.
+  void KeepRoom() { memory_.KeepRoom(heartbeat_.file()); }
   /// Processes for which there is no room left. Those that had to wait for KeepRoom are not among them.
   [[nodiscard]] std::uint64_t unwatched_processes() const;
 
  private:
-  PreloadSession(SessionFile agent, SessionFile heartbeat, SharedMemory memory, Arena arena)
-      : agent_(std::move(agent)), heartbeat_(std::move(heartbeat)), memory_(std::move(memory)), arena_(arena) {}
+  PreloadSession(SessionFile agent, SessionFile heartbeat, ArenaMemory memory)
+      : agent_(std::move(agent)), heartbeat_(std::move(heartbeat)), memory_(std::move(memory)) {}
 
   SessionFile agent_;
   SessionFile heartbeat_;
-  SharedMemory memory_;
-  Arena arena_;
+  ArenaMemory memory_;
 };
 
 }  // namespace pyleak::attach

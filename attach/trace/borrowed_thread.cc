@@ -29,6 +29,8 @@ constexpr milliseconds kRetryPause(2);
 /// work to do runs now and then.
 constexpr milliseconds kPatienceWithWaits(10);
 constexpr std::chrono::microseconds kLookPause(50);
+/// A tracer that only takes a look (another pyleak, py-spy) is gone sooner.
+constexpr milliseconds kOtherTracerLimit(200);
 /// A call of ours makes a dozen system calls at the most, each with two stops.
 constexpr int kMostStops = 10'000;
 
@@ -76,10 +78,10 @@ Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, co
                                               const arch::Gadgets& gadgets, const BorrowOptions& options) {
   if (auto safe = CheckThatCallsAreSafe(process); !safe) return std::move(safe).error();
   const auto begin = steady_clock::now();
-  for (const auto deadline = begin + options.limit;;) {
+  const auto tried_for = [begin] { return steady_clock::now() - begin; };
+  for (;;) {
     std::vector<BorrowCandidate> candidates = FindBorrowCandidates(process);
-    if (!candidates.empty() && InterruptsWait(candidates.front().rank) &&
-        steady_clock::now() < begin + kPatienceWithWaits) {
+    if (!candidates.empty() && InterruptsWait(candidates.front().rank) && tried_for() < kPatienceWithWaits) {
       std::this_thread::sleep_for(kLookPause);
       continue;
     }
@@ -88,14 +90,14 @@ Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, co
     if (!map) return map.error();
     for (BorrowCandidate& candidate : candidates) {
       auto borrowed = TryThread(std::move(candidate.look), memory, gadgets, *map, options.observer);
+      const bool is_traced = !borrowed && borrowed.error().code == ErrorCode::kAlreadyTraced;
+      if (is_traced && tried_for() < kOtherTracerLimit) continue;
       // One that did not stop in time must be set free by the end of this thread of ours, and soon.
       if (!borrowed) return std::move(borrowed).error();
       if (borrowed->has_value()) return std::move(**borrowed);
     }
     if (!process.StillRuns()) return Error{ErrorCode::kNoSuchProcess, "the process has ended"};
-    if (steady_clock::now() >= deadline) {
-      return Error{ErrorCode::kTimedOut, WhyNoneIsFit(process)};
-    }
+    if (tried_for() >= options.limit) return Error{ErrorCode::kTimedOut, WhyNoneIsFit(process)};
     std::this_thread::sleep_for(kRetryPause);
   }
 }

@@ -21,14 +21,8 @@ constexpr std::chrono::milliseconds kSurveyInterval(100);
 constexpr std::chrono::milliseconds kQuickly(500);
 constexpr std::chrono::milliseconds kPatience(1000);
 
-/// Regions of the shared memory that an agent's forked children can claim; memory is taken only as it is written.
-constexpr std::uint32_t kRegionsWithChildren = 64;
-
 attach::InjectionOptions InjectionOptionsOf(const WatchOptions& options) {
-  return {.threshold = options.threshold,
-          .region_count = options.children ? kRegionsWithChildren : 1,
-          .follow_children = options.children,
-          .patience = kPatience};
+  return {.threshold = options.threshold, .follow_children = options.children, .patience = kPatience};
 }
 
 /// Stacks lead through the agent's functions, which no file backs.
@@ -111,7 +105,10 @@ std::vector<FoundProcess> AttachSource::TakeNew() {
     JoinNewPrograms();
   }
   LookAfterJoining(found);
-  for (auto& placed : placed_) TakeRegions(*placed, found);
+  for (auto& placed : placed_) {
+    TakeRegions(*placed, found);
+    placed->agent.KeepRoom();
+  }
   return found;
 }
 

@@ -77,6 +77,29 @@ class Errors(LiveTest):
         block = target.block(0.3, "sleep")
         self.assert_duration(watch.block(), block, 0.02)
 
+    def test_of_several_that_come_at_once_one_watches(self):
+        target = self.start(python_target("asyncio_service.py"))
+        for _ in range(5):
+            command = [BINARY, "attach", str(target.pid), "--format", "json", "--max-blocks", "1", "--threshold", "50ms"]
+            several = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+            self.addCleanup(lambda processes: [process.kill() for process in processes], list(several))
+            refused = []
+            wait_until(lambda: self.take_ended(several, refused), "all but one have ended")
+            for result in refused:
+                self.assertRegex(result.decode(), "^pyleak: .*(pyleak with pid [0-9]+ watches it already|another pyleak)")
+            self.turn_once_watched(target)
+            target.block(0.1, "sleep")
+            output, complaints = several[0].communicate(timeout=20)
+            self.assertEqual(several[0].returncode, 0, complaints)
+            self.assertIn(b"EventLoopBlock", output)
+
+    def take_ended(self, several, refused):
+        """Moves what those that have ended complained of; true when one is left."""
+        for process in [process for process in several if process.poll() is not None]:
+            several.remove(process)
+            refused.append(process.communicate()[1])
+        return len(several) == 1
+
     def test_not_permitted(self):
         if os.geteuid() != 0:
             self.skipTest("only root can become another user")
