@@ -1,14 +1,10 @@
 #include "attach/trace/borrowed_thread.h"
 
 #include <gtest/gtest.h>
-#include <immintrin.h>
-#include <pthread.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 
 #include "attach/inject/gadgets.h"
@@ -16,62 +12,14 @@
 #include "attach/proc/thread_status.h"
 #include "attach/trace/tracer.h"
 #include "tests/process/attach/forked_target.h"
+#include "tests/process/attach/injection_target.h"
 
 namespace pyleak::attach {
 namespace {
 
+using test::Checks;
 using test::Eventually;
-using test::ForkedTarget;
-
-struct Checks {
-  std::atomic<int> rounds{0};
-  std::atomic<int> signals{0};
-  std::atomic<int> calls{0};
-  std::atomic<std::uint64_t> function{0};
-  std::atomic<std::int64_t> result{0};
-};
-
-Checks* seen = nullptr;
-void CountCall() { seen->result = ++seen->calls; }
-
-/// Aborts as soon as anything is not as it left it: an EINTR, a vector register, errno, the signal mask.
-void LiveAndCheck(Checks& checks, int timeout_ms) {
-  seen = &checks;
-  checks.function = reinterpret_cast<std::uint64_t>(&CountCall);
-  struct sigaction action {};
-  action.sa_handler = [](int) { ++seen->signals; };
-  action.sa_flags = SA_RESTART;
-  ::sigaction(SIGUSR1, &action, nullptr);
-  static std::array<char, 65536> alternate;
-  const stack_t stack{.ss_sp = alternate.data(), .ss_flags = 0, .ss_size = alternate.size()};
-  ::sigaltstack(&stack, nullptr);
-  const int epoll = ::epoll_create1(0);
-  epoll_event event{};
-  for (;;) {
-    errno = 77;
-    const __m128d before = _mm_set_pd(1.5, static_cast<double>(checks.rounds));
-    __m128d kept = before;
-    for (int i = 0; i < 1000; ++i) __asm__ volatile("" : "+x"(kept));
-    long result = SYS_epoll_wait;
-    const long timeout = timeout_ms;
-    register long r10 __asm__("r10") = timeout;
-    __asm__ volatile("syscall"
-                     : "+a"(result), "+x"(kept)
-                     : "D"(epoll), "S"(&event), "d"(1), "r"(r10)
-                     : "rcx", "r11", "memory");
-    const __m128d same = _mm_cmpeq_pd(kept, before);
-    if (result != 0 || _mm_movemask_pd(same) != 3 || errno != 77) std::abort();
-    stack_t now{};
-    ::sigaltstack(nullptr, &now);
-    sigset_t mask;
-    ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-    if (now.ss_sp != alternate.data() || ::sigismember(&mask, SIGUSR2) != 0) std::abort();
-    ++checks.rounds;
-  }
-}
-
-/// The same in the target, which has inherited the mapping.
-RemoteAddress AddressOf(const auto& word) { return RemoteAddress(reinterpret_cast<std::uint64_t>(&word)); }
+using test::ProgramTarget;
 
 struct Reached {
   ProcessIdentity identity;
@@ -88,7 +36,7 @@ Reached Reach(int pid) {
 }
 
 TEST(BorrowedThread, RunsCallsAndGoesHome) {
-  const ForkedTarget<Checks> target([](Checks& checks) { LiveAndCheck(checks, 1); });
+  const ProgramTarget<Checks> target(INJECTION_TARGET, "checks", "1");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const Reached reached = Reach(target.pid());
   Tracer tracer;
@@ -101,7 +49,8 @@ TEST(BorrowedThread, RunsCallsAndGoesHome) {
       EXPECT_EQ(*pid, target.pid());
       const std::array<std::uint64_t, 1> none = {~0ULL};
       EXPECT_EQ(*thread->SystemCall(SYS_close, none), -EBADF);
-      const auto result = thread->Call(RemoteAddress(target.shared().function), AddressOf(target.shared().result));
+      const auto result =
+          thread->Call(RemoteAddress(target.shared().function), RemoteAddress(target.shared().result_address));
       ASSERT_TRUE(result.ok()) << result.error().what;
       EXPECT_EQ(*result, i);
       ASSERT_TRUE(thread->GiveBack().ok());
@@ -114,7 +63,7 @@ TEST(BorrowedThread, RunsCallsAndGoesHome) {
 }
 
 TEST(BorrowedThread, KeepsSignalsForLater) {
-  const ForkedTarget<Checks> target([](Checks& checks) { LiveAndCheck(checks, 0); });
+  const ProgramTarget<Checks> target(INJECTION_TARGET, "checks", "0");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const Reached reached = Reach(target.pid());
   Tracer tracer;
@@ -133,12 +82,7 @@ TEST(BorrowedThread, KeepsSignalsForLater) {
 }
 
 TEST(BorrowedThread, LeavesAStoppedProcessStopped) {
-  const ForkedTarget<Checks> target([](Checks& checks) {
-    seen = &checks;
-    checks.function = reinterpret_cast<std::uint64_t>(&CountCall);
-    const int epoll = ::epoll_create1(0);
-    for (epoll_event event{};; ++checks.rounds) ::epoll_wait(epoll, &event, 1, checks.rounds % 2);
-  });
+  const ProgramTarget<Checks> target(INJECTION_TARGET, "short_waits");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const Reached reached = Reach(target.pid());
   Tracer tracer;
@@ -151,7 +95,8 @@ TEST(BorrowedThread, LeavesAStoppedProcessStopped) {
       auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {});
       ASSERT_TRUE(thread.ok()) << thread.error().what;
       EXPECT_EQ(*thread->SystemCall(SYS_getpid, {}), target.pid());
-      const auto result = thread->Call(RemoteAddress(target.shared().function), AddressOf(target.shared().result));
+      const auto result =
+          thread->Call(RemoteAddress(target.shared().function), RemoteAddress(target.shared().result_address));
       ASSERT_TRUE(result.ok()) << result.error().what;
       EXPECT_EQ(*result, i);
       ASSERT_TRUE(thread->GiveBack().ok());
@@ -165,14 +110,14 @@ TEST(BorrowedThread, LeavesAStoppedProcessStopped) {
 }
 
 TEST(BorrowedThread, ComesBackFromAFaultOfOurCall) {
-  const ForkedTarget<Checks> target([](Checks& checks) { LiveAndCheck(checks, 0); });
+  const ProgramTarget<Checks> target(INJECTION_TARGET, "checks", "0");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const Reached reached = Reach(target.pid());
   Tracer tracer;
   tracer.Run([&] {
     auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {});
     ASSERT_TRUE(thread.ok()) << thread.error().what;
-    const auto called = thread->Call(RemoteAddress(0x10), AddressOf(target.shared().result));
+    const auto called = thread->Call(RemoteAddress(0x10), RemoteAddress(target.shared().result_address));
     ASSERT_FALSE(called.ok());
     EXPECT_EQ(called.error().code, ErrorCode::kCorrupt);
   });
@@ -193,7 +138,7 @@ class Killer : public StepObserver {
 };
 
 TEST(BorrowedThread, OutlivesUsAtEveryStep) {
-  const ForkedTarget<Checks> target([](Checks& checks) { LiveAndCheck(checks, 0); });
+  const ProgramTarget<Checks> target(INJECTION_TARGET, "checks", "0");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
   const Reached reached = Reach(target.pid());
   bool died = true;
@@ -207,7 +152,7 @@ TEST(BorrowedThread, OutlivesUsAtEveryStep) {
       tracer.Run([&] {
         auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {.observer = &killer});
         (void)thread->SystemCall(SYS_getpid, {});
-        (void)thread->Call(RemoteAddress(target.shared().function), AddressOf(target.shared().result));
+        (void)thread->Call(RemoteAddress(target.shared().function), RemoteAddress(target.shared().result_address));
         (void)thread->GiveBack();
       });
       ::_exit(0);

@@ -16,6 +16,7 @@
 #include "attach/proc/thread_status.h"
 #include "attach/trace/tracer.h"
 #include "tests/process/attach/forked_target.h"
+#include "tests/process/attach/injection_target.h"
 
 namespace pyleak::attach {
 namespace {
@@ -24,6 +25,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using test::Eventually;
 using test::ForkedTarget;
+using test::ProgramTarget;
+using test::Vfork;
 
 struct Waits {
   std::atomic<int> finished{0};
@@ -253,25 +256,16 @@ TEST(FrozenThread, SaysThatAThreadHasEnded) {
 }
 
 TEST(FrozenThread, DoesNotWaitForUninterruptibleSleep) {
-  // The parent of a vfork sleeps in state D until its child is done.
-  const ForkedTarget<Waits> target([](Waits& waits) {
-    if (::vfork() == 0) {
-      waits.marker = 1;
-      while (waits.marker != 2) ::usleep(1000);
-      ::_exit(0);
-    }
-    waits.finished = 1;
-    ::pause();
-  });
+  const ProgramTarget<Vfork> target(INJECTION_TARGET, "vfork");
   auto look = ThreadLook::Open({target.pid(), target.pid()});
-  ASSERT_TRUE(Eventually([&] { return target.shared().marker == 1 && look->State() == 'D'; }));
+  ASSERT_TRUE(Eventually([&] { return target.shared().child_runs == 1 && look->State() == 'D'; }));
   Tracer tracer;
   tracer.Run([&] {
     const auto frozen = FreezeMain(*look);
     ASSERT_FALSE(frozen.ok());
     EXPECT_EQ(frozen.error().code, ErrorCode::kTimedOut);
   });
-  target.shared().marker = 2;
+  target.shared().child_may_end = 1;
   EXPECT_TRUE(Eventually([&] { return target.shared().finished == 1; }));
 }
 
