@@ -103,7 +103,8 @@ bool IsOnStack(const Stack& python, std::string_view kind) {
 
 /// Who asks Python's select module: the innermost frame that is not of the selectors module in between.
 LoopKind IdentifyPythonLoop(const Stack& python) {
-  for (const Frame& frame : std::views::reverse(python.frames)) {
+  for (auto at = python.frames.rbegin(); at != python.frames.rend(); ++at) {
+    const Frame& frame = *at;
     if (frame.filename.ends_with("/selectors.py")) continue;
     const PythonLibrary* library = LibraryOf(frame);
     if (library == nullptr) return {};
@@ -135,8 +136,7 @@ std::vector<std::string> KnownLoopKinds() {
     if (!library.kind.empty()) kinds.emplace_back(library.kind);
   }
   std::ranges::sort(kinds);
-  const auto repeated = std::ranges::unique(kinds);
-  kinds.erase(repeated.begin(), repeated.end());
+  kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
   return kinds;
 }
 

@@ -30,16 +30,21 @@ nanoseconds Detector::head_start() const { return std::min(options_.threshold / 
 
 Decision Detector::Look(const SlotReading& reading, std::span<const Iteration> finished, HeartbeatTime now) {
   Decision decision;
-  std::ranges::copy_if(finished, std::back_inserter(decision.finished), [&](const Iteration& iteration) {
-    return iteration.end - iteration.begin >= options_.threshold;
-  });
-  if (suspect_ && !(reading.busy && reading.since == suspect_->begin)) {
+  for (const Iteration& iteration : finished) {
+    if (iteration.end > now) {
+      ++decision.impossible;
+    } else if (iteration.end - iteration.begin >= options_.threshold) {
+      decision.finished.push_back(iteration);
+    }
+  }
+  const bool busy = reading.busy && reading.since <= now;
+  if (suspect_ && !(busy && reading.since == suspect_->begin)) {
     decision.discarded = std::ranges::none_of(
         decision.finished, [&](const Iteration& iteration) { return iteration.begin == suspect_->begin; });
     suspect_.reset();
   }
   decision.look_again_at = now + EffectiveCheckInterval(options_);
-  if (!reading.busy) return decision;
+  if (!busy) return decision;
   if (!suspect_) {
     const HeartbeatTime first_sample = reading.since + options_.threshold - head_start();
     suspect_ = Suspect{reading.since, first_sample, reading.since + std::max(kFirstOngoing, 2 * options_.threshold)};
@@ -54,7 +59,7 @@ void Detector::Follow(Suspect& suspect, HeartbeatTime now, Decision& decision) c
     if (now >= suspect.sample_at) {
       decision.sample = true;
       ++suspect.samples;
-      suspect.sample_at = std::max(threshold_at, suspect.begin + (now - suspect.begin) * 3 / 2);
+      suspect.sample_at = std::max(threshold_at, now + (now - suspect.begin) / 2);
     }
     decision.look_again_at = std::min(decision.look_again_at, suspect.sample_at);
   }
@@ -65,7 +70,7 @@ void Detector::Follow(Suspect& suspect, HeartbeatTime now, Decision& decision) c
   if (!suspect.past_threshold) decision.look_again_at = std::min(decision.look_again_at, threshold_at);
   if (now >= suspect.ongoing_at) {
     decision.ongoing = true;
-    suspect.ongoing_at = suspect.begin + 2 * (now - suspect.begin);
+    suspect.ongoing_at = now + (now - suspect.begin);
   }
 }
 

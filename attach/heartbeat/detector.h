@@ -23,6 +23,7 @@ struct Decision {
   bool discarded = false;  ///< The iteration that samples were taken of has ended in time.
   /// Finished blocks, oldest first. The one whose begin was sampled may be among them.
   std::vector<Iteration> finished;
+  std::uint64_t impossible = 0;  ///< Iterations that are said to have ended in the future: somebody forged them.
   HeartbeatTime look_again_at{};
 };
 

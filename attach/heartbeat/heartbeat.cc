@@ -22,9 +22,13 @@ void Store(T& field, T value) {
   __atomic_store_n(&field, value, __ATOMIC_RELEASE);
 }
 
+/// Later than any truthful one: 36 years after the system has started, and far enough from the end of what the type
+/// holds that sums and multiples of such times do not overflow.
+constexpr std::uint64_t kLatestTime = INT64_MAX / 8;
+
 /// Far in the future rather than negative, whatever the target writes.
 HeartbeatTime AsTime(std::uint64_t nanoseconds) {
-  return HeartbeatTime(static_cast<std::int64_t>(std::min<std::uint64_t>(nanoseconds, INT64_MAX)));
+  return HeartbeatTime(static_cast<std::int64_t>(std::min(nanoseconds, kLatestTime)));
 }
 
 /// A slot changes twice an iteration; one that changes in each of these looks is spinning.
@@ -53,9 +57,7 @@ RemoteAddress Heartbeat::agent_base() const { return RemoteAddress(Load(region_-
 HeartbeatTime Heartbeat::claimed_at() const { return AsTime(Load(region_->claimed_ns)); }
 std::uint64_t Heartbeat::dropped_waits() const { return Load(region_->dropped_waits); }
 
-HeartbeatTime Heartbeat::OurTime(std::uint64_t nanoseconds) const {
-  return std::min(AsTime(nanoseconds), HeartbeatTime::max() / 2) + clock_offset_;
-}
+HeartbeatTime Heartbeat::OurTime(std::uint64_t nanoseconds) const { return AsTime(nanoseconds) + clock_offset_; }
 
 std::optional<SlotReading> Heartbeat::ReadSlot(std::uint32_t index) const {
   const PyleakSlot& slot = slots()[index];

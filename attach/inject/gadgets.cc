@@ -24,7 +24,7 @@ Result<arch::Gadgets> LocateGadgets(const MemoryReader& memory, const MemoryMap&
     const bool is_text = mapping.executable && mapping.readable && !mapping.writable && mapping.inode != 0;
     if (is_text && mapping.range.size_bytes() <= kLargestText) texts.push_back(&mapping);
   }
-  std::ranges::stable_partition(texts, [](const Mapping* text) { return IsLibc(*text); });
+  std::stable_partition(texts.begin(), texts.end(), [](const Mapping* text) { return IsLibc(*text); });
   arch::Gadgets gadgets;
   std::vector<std::byte> code;
   for (const Mapping* text : texts) {

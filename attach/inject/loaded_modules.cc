@@ -119,7 +119,11 @@ AuxiliaryVector ParseAuxiliaryVector(std::string_view bytes) {
 Result<LoadedModules> LoadedModules::Read(const ProcessIdentity& process, const MemoryReader& memory,
                                           const MemoryMap& map) {
   if (auto known = CheckArchitecture(process); !known) return std::move(known).error();
-  const AuxiliaryVector auxiliary = ReadAuxiliaryVector(process);
+  return Parse(ReadAuxiliaryVector(process), memory, map);
+}
+
+Result<LoadedModules> LoadedModules::Parse(const AuxiliaryVector& auxiliary, const MemoryReader& memory,
+                                           const MemoryMap& map) {
   const Program program = ReadProgram(memory, auxiliary);
   auto modules =
       program.module ? ReadLinkMap(memory, program.module->debug(), auxiliary.vdso) : std::vector<DynamicModule>();
@@ -147,7 +151,11 @@ std::optional<RemoteAddress> LoadedModules::FindClock() const {
 }
 
 ModuleListWatch ModuleListWatch::Over(const ProcessIdentity& process, const MemoryReader& memory) {
-  const Program program = ReadProgram(memory, ReadAuxiliaryVector(process));
+  return Over(ReadAuxiliaryVector(process), memory);
+}
+
+ModuleListWatch ModuleListWatch::Over(const AuxiliaryVector& auxiliary, const MemoryReader& memory) {
+  const Program program = ReadProgram(memory, auxiliary);
   return ModuleListWatch(program.module ? program.module->debug() : RemoteAddress());
 }
 

@@ -27,6 +27,8 @@ class LoadedModules {
   /// From the dynamic linker's own list, and where that cannot be read, from the memory map. `memory` must outlive
   /// this. kStaticProgram: there is no dynamic linker. kWrongArchitecture: not a 64-bit x86 program.
   static Result<LoadedModules> Read(const ProcessIdentity& process, const MemoryReader& memory, const MemoryMap& map);
+  static Result<LoadedModules> Parse(const AuxiliaryVector& auxiliary, const MemoryReader& memory,
+                                     const MemoryMap& map);
 
   [[nodiscard]] const std::vector<DynamicModule>& modules() const { return modules_; }
   /// The first definition of a symbol, as the dynamic linker would bind it.
@@ -46,6 +48,7 @@ class LoadedModules {
 class ModuleListWatch {
  public:
   static ModuleListWatch Over(const ProcessIdentity& process, const MemoryReader& memory);
+  static ModuleListWatch Over(const AuxiliaryVector& auxiliary, const MemoryReader& memory);
   [[nodiscard]] std::optional<std::uint64_t> Fingerprint(const MemoryReader& memory) const;
 
  private:

@@ -51,8 +51,7 @@ std::vector<int> PolledDescriptors(const ThreadActivity& activity, const MemoryR
     for (std::size_t i = 1; i <= 3; ++i) AppendSet(RemoteAddress(arguments[i]), count, memory, descriptors);
   }
   std::ranges::sort(descriptors);
-  const auto repeated = std::ranges::unique(descriptors);
-  descriptors.erase(repeated.begin(), repeated.end());
+  descriptors.erase(std::unique(descriptors.begin(), descriptors.end()), descriptors.end());
   return descriptors;
 }
 

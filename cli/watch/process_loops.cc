@@ -94,8 +94,10 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
     DiscardPending(loop);
     return now + EffectiveCheckInterval(tools_.detector);
   }
-  tools_.lost_blocks += drained.lost;
   attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
+  // Whatever the target has written there, no more can have come than there was time for.
+  const auto most_lost = static_cast<std::uint64_t>((now - tools_.started) / tools_.detector.threshold) + 1;
+  tools_.lost_blocks += std::min(drained.lost + decision.impossible, most_lost);
   if (reading.left) {
     decision.sample = decision.onset = decision.ongoing = false;
   }

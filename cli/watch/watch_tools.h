@@ -14,6 +14,7 @@ struct WatchTools {
   const WatchOptions& options;
   attach::DetectorOptions detector;
   JournalThread& journal;
+  attach::HeartbeatTime started = MonotonicNow();
   Sampler sampler{};
   std::uint64_t next_loop = 1;  ///< Loops are numbered in the order in which they are found.
   std::uint64_t ended_loops = 0;

@@ -14,8 +14,18 @@
 namespace pyleak::symbolize {
 namespace {
 
-/// Chromium, about the largest program there is, has some 1.5 million; a forged file must not cost more than this.
-constexpr std::size_t kMaxSymbols = 4'000'000;
+/// What reading a file's symbols may cost, however often its sections name the same bytes. Chromium, about the largest
+/// program there is, has some 1.5 million symbols, with 150 MB of names.
+struct SymbolBudget {
+  std::size_t symbols = 4'000'000;
+  std::size_t name_bytes = std::size_t{512} << 20;
+};
+/// A longer one is no function's that anybody would recognise.
+constexpr std::size_t kLongestName = UINT16_MAX;
+/// Linkers make them of 8, 16 or 20 bytes, unless they are told the number.
+constexpr ssize_t kLongestBuildId = 64;
+/// The kernel starts no program with more than fit into one page (fs/binfmt_elf.c, load_elf_phdrs).
+constexpr std::size_t kMaxProgramHeaders = 128;
 
 struct ElfEnd {
   void operator()(Elf* elf) const { ::elf_end(elf); }
@@ -29,33 +39,52 @@ bool HasAddress(const GElf_Sym& symbol) {
   return right_type && symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS;
 }
 
-void AppendSymbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::vector<SymbolIndex::Entry>& entries) {
+std::span<const char> ContentOf(Elf_Scn* section) {
+  const Elf_Data* const data = section == nullptr ? nullptr : ::elf_getdata(section, nullptr);
+  if (data == nullptr || data->d_buf == nullptr) return {};
+  return {static_cast<const char*>(data->d_buf), data->d_size};
+}
+
+/// Empty for one that does not end in time. Its length is kept: the file may be written to while we have it mapped.
+std::string_view NameAt(std::span<const char> names, std::size_t offset) {
+  if (offset >= names.size()) return {};
+  const std::size_t limit = std::min(names.size() - offset, kLongestName);
+  const std::size_t length = ::strnlen(&names[offset], limit);
+  return length == limit ? std::string_view() : std::string_view(&names[offset], length);
+}
+
+void AppendSymbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, SymbolBudget& budget,
+                   std::vector<SymbolIndex::Entry>& entries) {
   Elf_Data* const data = ::elf_getdata(section, nullptr);
   if (data == nullptr || data->d_buf == nullptr) return;
+  const std::span<const char> names = ContentOf(::elf_getscn(elf, header.sh_link));
   const std::size_t entry_bytes = ::gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
-  const std::size_t count = std::min(data->d_size / entry_bytes, kMaxSymbols - entries.size());
-  entries.reserve(entries.size() + count);
+  const std::size_t count = std::min(data->d_size / entry_bytes, budget.symbols);
+  budget.symbols -= count;
   for (std::size_t i = 0; i < count; ++i) {
     GElf_Sym symbol;
     if (::gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || !HasAddress(symbol)) continue;
-    const char* const name = ::elf_strptr(elf, header.sh_link, symbol.st_name);
-    if (name == nullptr || *name == '\0') continue;
+    const std::string_view name = NameAt(names, symbol.st_name);
+    if (name.empty() || name.size() > budget.name_bytes) continue;
+    budget.name_bytes -= name.size();
     const int type = GELF_ST_TYPE(symbol.st_info);
-    entries.push_back({.name = name,
+    entries.push_back({.name_begin = name.data(),
                        .address = symbol.st_value,
                        .size = static_cast<std::uint32_t>(std::min<std::uint64_t>(symbol.st_size, UINT32_MAX)),
+                       .name_bytes = static_cast<std::uint16_t>(name.size()),
                        .binding = static_cast<std::uint8_t>(GELF_ST_BIND(symbol.st_info)),
                        .function = type == STT_FUNC || type == STT_GNU_IFUNC});
   }
 }
 
 SymbolIndex ReadSymbols(Elf* elf) {
+  SymbolBudget budget;
   std::vector<SymbolIndex::Entry> entries;
-  for (const GElf_Word table : {SHT_SYMTAB, SHT_DYNSYM}) {
+  for (const GElf_Word table : {GElf_Word{SHT_SYMTAB}, GElf_Word{SHT_DYNSYM}}) {
     for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
       GElf_Shdr header;
       if (::gelf_getshdr(section, &header) != nullptr && header.sh_type == table) {
-        AppendSymbols(elf, section, header, entries);
+        AppendSymbols(elf, section, header, budget, entries);
       }
     }
   }
@@ -64,7 +93,7 @@ SymbolIndex ReadSymbols(Elf* elf) {
 
 std::optional<ElfImage::Symbol> AsSymbol(const SymbolIndex::Entry* entry) {
   if (entry == nullptr) return std::nullopt;
-  return ElfImage::Symbol{entry->name, entry->address, entry->size};
+  return ElfImage::Symbol{entry->name(), entry->address, entry->size};
 }
 
 }  // namespace
@@ -89,7 +118,7 @@ struct ElfImage::State {
 void ElfImage::State::ReadSegments() {
   std::size_t count = 0;
   if (::elf_getphdrnum(elf.get(), &count) != 0) return;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < std::min(count, kMaxProgramHeaders); ++i) {
     GElf_Phdr header;
     if (::gelf_getphdr(elf.get(), static_cast<int>(i), &header) == nullptr) return;
     if (header.p_type == PT_GNU_EH_FRAME) unwind_index = header.p_vaddr;
@@ -171,7 +200,7 @@ std::optional<ElfImage::Symbol> ElfImage::FunctionAt(std::uint64_t address) cons
 
 std::string ElfImage::build_id_hex() const {
   const void* note = nullptr;
-  const ssize_t size = ::dwelf_elf_gnu_build_id(state_->elf.get(), &note);
+  const ssize_t size = std::min(::dwelf_elf_gnu_build_id(state_->elf.get(), &note), kLongestBuildId);
   std::string text;
   for (ssize_t i = 0; i < size; ++i) text += fmt::format("{:02x}", static_cast<const unsigned char*>(note)[i]);
   return text;

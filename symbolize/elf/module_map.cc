@@ -160,7 +160,12 @@ std::shared_ptr<const ElfImage> ModuleMap::State::ReadVdso(const Mapping& mappin
 Result<ModuleMap> ModuleMap::Read(const attach::ProcessIdentity& process, const attach::MemoryReader& memory) {
   auto map = attach::MemoryMap::Read(process.pid());
   if (!map) return std::move(map).error();
-  return ModuleMap(std::make_unique<State>(process, memory, *std::move(map)));
+  return Over(process, memory, *std::move(map));
+}
+
+ModuleMap ModuleMap::Over(const attach::ProcessIdentity& process, const attach::MemoryReader& memory,
+                          attach::MemoryMap map) {
+  return ModuleMap(std::make_unique<State>(process, memory, std::move(map)));
 }
 
 ModuleMap::ModuleMap(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -28,6 +28,9 @@ class ModuleMap {
  public:
   /// The target need not be stopped. `memory` must outlive the map.
   static Result<ModuleMap> Read(const attach::ProcessIdentity& process, const attach::MemoryReader& memory);
+  /// The same over a memory map that has been read.
+  static ModuleMap Over(const attach::ProcessIdentity& process, const attach::MemoryReader& memory,
+                        attach::MemoryMap map);
 
   ModuleMap(ModuleMap&&) noexcept;
   ModuleMap& operator=(ModuleMap&&) noexcept;

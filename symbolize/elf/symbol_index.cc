@@ -15,16 +15,17 @@ std::size_t LeadingUnderscores(std::string_view name) { return std::min(name.fin
 /// a weak and a local one, one with a size before one without.
 auto Preference(const SymbolIndex::Entry& entry) {
   const int binding = entry.binding == STB_GLOBAL ? 0 : entry.binding == STB_WEAK ? 1 : 2;
-  return std::tuple(entry.address, entry.size == 0, LeadingUnderscores(entry.name), binding);
+  return std::tuple(entry.address, entry.size == 0, LeadingUnderscores(entry.name()), binding);
 }
 
 }  // namespace
 
 const SymbolIndex::Entry* SymbolIndex::FindByName(std::string_view name) {
   SortByName();
-  const auto candidates = std::ranges::equal_range(by_name_, std::hash<std::string_view>{}(name), {}, &Named::hash);
-  for (const Named& candidate : candidates) {
-    if (name == entries_[candidate.entry].name) return &entries_[candidate.entry];
+  const std::size_t hash = std::hash<std::string_view>{}(name);
+  auto candidate = std::ranges::lower_bound(by_name_, hash, {}, &Named::hash);
+  for (; candidate != by_name_.end() && candidate->hash == hash; ++candidate) {
+    if (name == entries_[candidate->entry].name()) return &entries_[candidate->entry];
   }
   return nullptr;
 }
@@ -44,9 +45,9 @@ void SymbolIndex::SortByName() {
   sorted_by_name_ = true;
   by_name_.reserve(entries_.size());
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-    by_name_.push_back({std::hash<std::string_view>{}(entries_[i].name), i});
+    by_name_.push_back({std::hash<std::string_view>{}(entries_[i].name()), i});
   }
-  std::ranges::stable_sort(by_name_, {}, &Named::hash);
+  std::ranges::sort(by_name_, {}, [](const Named& named) { return std::tuple(named.hash, named.entry); });
 }
 
 void SymbolIndex::SortByAddress() {
@@ -56,8 +57,8 @@ void SymbolIndex::SortByAddress() {
     if (entries_[i].function) by_address_.push_back(i);
   }
   std::ranges::sort(by_address_, {}, [this](std::uint32_t i) { return Preference(entries_[i]); });
-  const auto surplus = std::ranges::unique(by_address_, {}, [this](std::uint32_t i) { return entries_[i].address; });
-  by_address_.erase(surplus.begin(), surplus.end());
+  const auto same = [this](std::uint32_t i, std::uint32_t j) { return entries_[i].address == entries_[j].address; };
+  by_address_.erase(std::unique(by_address_.begin(), by_address_.end(), same), by_address_.end());
   by_address_.shrink_to_fit();
 }
 

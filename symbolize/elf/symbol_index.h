@@ -12,18 +12,21 @@ namespace pyleak::symbolize {
 class SymbolIndex {
  public:
   struct Entry {
-    const char* name = nullptr;  ///< Ends with a zero; the file's.
+    const char* name_begin = nullptr;  ///< In the file, which may have another text there by now.
     std::uint64_t address = 0;
     std::uint32_t size = 0;
+    std::uint16_t name_bytes = 0;
     std::uint8_t binding = 0;  ///< STB_*
     bool function = false;
+
+    [[nodiscard]] std::string_view name() const { return {name_begin, name_bytes}; }
   };
 
   /// `entries` in order of preference: of two with one name the first is found.
   explicit SymbolIndex(std::vector<Entry> entries) : entries_(std::move(entries)) {}
 
   [[nodiscard]] const Entry* FindByName(std::string_view name);
-  /// A function without a size reaches to the next one.
+  /// A function without a size reaches to the next one, and the last of all as far as one likes.
   [[nodiscard]] const Entry* FunctionAt(std::uint64_t address);
 
  private:

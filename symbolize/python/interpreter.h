@@ -29,6 +29,7 @@ struct RawPythonStack {
 /// The CPython of one process. Not thread-safe. After an exec of the target, make another one.
 class Interpreter {
  public:
+  explicit Interpreter(Runtime runtime) : runtime_(std::move(runtime)) {}
   /// Nothing, which is not an Error, if the process has no CPython; an Error if it has one that pyleak cannot read.
   static Result<std::optional<Interpreter>> Find(const ModuleMap& modules, const attach::MemoryReader& memory);
 
@@ -50,8 +51,6 @@ class Interpreter {
     RemoteAddress state;
     WorkingSet memory;
   };
-
-  explicit Interpreter(Runtime runtime) : runtime_(std::move(runtime)) {}
 
   Thread& Remember(int tid);
   [[nodiscard]] Frame Name(const FrameChain::Link& link, const CodeObject& code, SourceText& source) const;

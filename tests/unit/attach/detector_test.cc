@@ -49,6 +49,17 @@ TEST(Detector, SleepsToTheDeadlineOfABusyLoop) {
   EXPECT_FALSE(detector.Look(Busy(milliseconds(1000)), {}, milliseconds(1210)).onset);
 }
 
+TEST(Detector, BelievesNothingThatLiesInTheFuture) {
+  Detector detector(kDefaults);
+  const std::array forged = {Iteration{1, milliseconds(100), milliseconds(2000)},
+                             Iteration{2, milliseconds(200), milliseconds(500)}};
+  const Decision decision = detector.Look(Busy(milliseconds(1500)), forged, milliseconds(1000));
+  ASSERT_EQ(decision.finished.size(), 1U);
+  EXPECT_EQ(decision.finished.front().end, milliseconds(500));
+  EXPECT_EQ(decision.impossible, 1U);
+  EXPECT_EQ(decision.look_again_at, milliseconds(1050));  // as for a loop that waits
+}
+
 TEST(Detector, DiscardsTheSampleOfAnIterationThatEndsInTime) {
   Detector detector(kDefaults);
   EXPECT_TRUE(detector.Look(Busy(milliseconds(0)), {}, milliseconds(196)).sample);
