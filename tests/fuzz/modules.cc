@@ -26,9 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)attach::ModuleListWatch::Over(auxiliary, memory).Fingerprint(memory);
   for (const attach::PlacedAgent& agent : attach::PlacedAgent::FindAll(memory, map)) {
     fuzz::Check(agent.range().Contains(agent.context()));
-    const auto context = agent.ReadContext(memory);
-    if (context) (void)attach::LivingOwner(*context, memory, map);
+    if (const auto context = agent.ReadContext(memory)) (void)attach::FindArena(*context, map);
   }
+  (void)attach::FindLivingOwner(memory, map);
   (void)attach::LocateGadgets(memory, map);
   return 0;
 }
