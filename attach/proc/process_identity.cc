@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "attach/base/file.h"
 #include "attach/proc/stat.h"
 
 namespace pyleak::attach {
@@ -19,7 +20,24 @@ bool HasEnded(const UniqueFd& pidfd) {
 
 }  // namespace
 
+namespace {
+
+/// False in a pid namespace that was entered without mounting its /proc: numbers mean other processes there.
+bool ProcIsOfOurNamespace() {
+  static const bool same = [] {
+    const auto self = ReadLink("/proc/self");
+    return self.ok() && *self == std::to_string(::getpid());
+  }();
+  return same;
+}
+
+}  // namespace
+
 Result<ProcessIdentity> ProcessIdentity::Open(int pid) {
+  if (!ProcIsOfOurNamespace()) {
+    return Error{ErrorCode::kSystem,
+                 "/proc is of another pid namespace than pyleak, or is not mounted (mount -t proc proc /proc)"};
+  }
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
     // EINVAL: the number is a thread's and not a process's, or no pid at all (pidfd_open(2)).

@@ -5,10 +5,10 @@ import shutil
 import tempfile
 import unittest
 
-from pyleak_testing import LiveTest, Target, compiled_target
+from pyleak_testing import BINARY, LiveTest, Target, compiled_target
 from pyleak_testing.case import python_frames
 from pyleak_testing.processes import our_tid_of
-from pyleak_testing.spaces import container, debian_root, sandbox
+from pyleak_testing.spaces import container, debian_root, neighbour, sandbox
 
 PYTHONS = {"bullseye": "3.9", "trixie": "3.13"}  # glibc 2.31 and 2.41; the one we are built with lies between.
 SERVICE = ["/usr/bin/python3", "/srv/python/asyncio_service.py"]
@@ -21,8 +21,8 @@ class Containers(LiveTest):
         self.folder = pathlib.Path(folder.name)
 
     def check_python_block(self, target):
-        watch = self.attach(target, "--threshold", "100ms")
-        block, record = target.block(0.5, "sleep"), watch.block()
+        watch = self.attach(target, "--threshold", "300ms")
+        block, record = target.block(0.7, "sleep"), watch.block()
         self.assert_duration(record, block, 0.02)
         self.assert_timestamp(record, block)
         self.assertEqual(record["tid"], our_tid_of(block.tid, target.pid))
@@ -45,8 +45,8 @@ class Containers(LiveTest):
                 self.assertEqual(frame["line"], source[frame["lineno"] - 1].strip())
 
     def check_native_block(self, target, *options):
-        watch = self.attach(target, "--threshold", "100ms", *options)
-        block, record = target.block(0.5, "sleep"), watch.block()
+        watch = self.attach(target, "--threshold", "300ms", *options)
+        block, record = target.block(0.7, "sleep"), watch.block()
         self.assert_duration(record, block, 0.02)
         self.assert_native_frame(record, block)
         self.assertEqual(watch.stop(), 0)
@@ -67,6 +67,27 @@ class Containers(LiveTest):
                 target = self.start(container(folder, debian_root(suite), SERVICE))
                 self.assertEqual(target.facts["pid"], 1)
                 self.check_python_block(target)
+
+    def test_pyleak_in_a_neighbour_of_the_container(self):
+        """Without the right to open what is mapped (/proc/PID/map_files), and without the target's files in sight."""
+        for suite in PYTHONS:
+            for shared in (False, True):
+                with self.subTest(suite, shared_pid_namespace=shared):
+                    target = self.start(sandbox(debian_root(suite)) + SERVICE)
+                    self.check_neighbour(target, target.facts["pid"] if shared else target.pid, shared)
+
+    def check_neighbour(self, target, pid, shared):
+        program = [*neighbour(target if shared else None), BINARY]
+        watch = self.attach_at_once(pid, "--threshold", "300ms", "--max-blocks", "1", program=program)
+        self.turn(target)
+        block, record = target.block(0.7, "sleep"), watch.block()
+        self.assert_duration(record, block, 0.02)
+        self.assertEqual(record["pid"], pid)
+        self.assertEqual(record["tid"], block.tid if shared else our_tid_of(block.tid, target.pid))
+        self.assert_python_stack(record, block)
+        self.assert_source_text(record, target)
+        self.assertTrue(record["capture"]["complete"], record["capture"])
+        self.assertEqual(watch.finish(), 0)
 
     def test_deleted_and_replaced_program(self):
         """What has the program's name now is another program."""

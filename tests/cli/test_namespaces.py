@@ -1,9 +1,10 @@
 """Targets in namespaces of their own: numbers and times are pyleak's, files and symbols are the target's."""
 
+import subprocess
 import time
 import unittest
 
-from pyleak_testing import LiveTest, compiled_target, python_target
+from pyleak_testing import BINARY, LiveTest, compiled_target, python_target
 from pyleak_testing.processes import our_pid_of, our_tid_of
 from pyleak_testing.spaces import PID_NAMESPACE, time_namespace
 
@@ -77,6 +78,14 @@ class Namespaces(LiveTest):
                 self.assertTrue(0 < record["capture"]["after_seconds"] < record["duration"], record["capture"])
                 self.assert_native_frame(record, block)
                 self.assertEqual(watch.stop(), 0)
+
+    def test_proc_of_another_pid_namespace(self):
+        """Who enters a pid namespace and keeps the /proc of another would see, and stop, the wrong processes."""
+        done = subprocess.run(
+            ["unshare", "--pid", "--fork", BINARY, "attach", "2"], stderr=subprocess.PIPE, text=True, timeout=20
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/proc is of another pid namespace", done.stderr)
 
 
 if __name__ == "__main__":

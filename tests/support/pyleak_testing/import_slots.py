@@ -1,6 +1,5 @@
 """The words through which the modules of a process call functions of other modules, as readelf knows them."""
 
-import functools
 import os
 import pathlib
 import re
@@ -10,9 +9,19 @@ _RELOCATION = re.compile(r"^([0-9a-f]+)\s+[0-9a-f]+\s+R_X86_64_(?:JUMP_SLOT?|GLO
 _FIRST_SEGMENT = re.compile(r"^\s+LOAD\s+0x[0-9a-f]+\s+0x([0-9a-f]+)", re.MULTILINE)
 
 
-@functools.lru_cache(maxsize=None)
-def _readelf(path, _identity):
-    """Where the file's first segment belongs, and where its import slots are. A path may stand for several files."""
+_read = {}
+
+
+def _readelf(path):
+    """Where the file's first segment belongs, and where its import slots are. Each file is read but once."""
+    status = os.stat(path)
+    key = status.st_dev, status.st_ino, status.st_mtime_ns
+    if key not in _read:
+        _read[key] = _readelf_now(path)
+    return _read[key]
+
+
+def _readelf_now(path):
     command = ["readelf", "--wide", "--segments", "--relocs", path]
     text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
     first = _FIRST_SEGMENT.search(text)
@@ -45,7 +54,7 @@ def import_slots(pid):
 
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for path, (begin, _end, file) in modules.items():
-            first, offsets = _readelf(file, os.stat(file))
+            first, offsets = _readelf(file)
             for offset in offsets:
                 memory.seek(begin - first + offset)
                 word = int.from_bytes(memory.read(8), "little")

@@ -37,6 +37,15 @@ def sandbox(root, *options):
     ]
 
 
+def neighbour(target=None):
+    """A container for pyleak that shares no mount with its target and has no right but to trace. It has the machine's
+    pid namespace, or that of `target`, as `docker run --pid=container:X` gives it."""
+    require("bwrap")
+    enter = ["nsenter", "--target", str(target.pid), "--pid", "--", "unshare", "--mount-proc"] if target else []
+    mounts = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", str(ROOTS)]
+    return [*enter, "bwrap", *mounts, "--cap-drop", "ALL", "--cap-add", "CAP_SYS_PTRACE", "--"]
+
+
 def container(folder, root, command):
     """A command that runs `command` in an OCI container; its bundle is written to `folder`."""
     require("runc")
