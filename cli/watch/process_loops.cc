@@ -1,6 +1,7 @@
 #include "cli/watch/process_loops.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "cli/loop_choice.h"
@@ -61,16 +62,15 @@ void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<
     const bool has_others = std::ranges::count(readings, reading.tid, &SlotReading::tid) > 1;
     return has_others && reading.busy && !loops_.at(reading.slot)->StillExists();
   };
-  std::vector<std::uint32_t> slots;
-  for (const SlotReading& reading : readings) {
-    if (closed(reading)) slots.push_back(reading.slot);
+  const auto ended = std::ranges::partition(readings, std::not_fn(closed));
+  for (const SlotReading& reading : ended) {
+    LoopWatch& loop = *loops_.at(reading.slot);
+    LookAtLoop(heartbeat, loop, reading);  // for the blocks before its end
+    heartbeat.Retire(reading.slot);
+    CloseLoop(loop, "the loop was closed before the block ended");
+    loops_.erase(reading.slot);
   }
-  for (const std::uint32_t slot : slots) {
-    heartbeat.Retire(slot);
-    CloseLoop(*loops_.at(slot), "the loop was closed before the block ended");
-    loops_.erase(slot);
-    std::erase_if(readings, [&](const SlotReading& reading) { return reading.slot == slot; });
-  }
+  readings.erase(ended.begin(), ended.end());
 }
 
 HeartbeatTime ProcessLoops::Look(const attach::Heartbeat& heartbeat, std::span<const SlotReading> readings) {
@@ -101,13 +101,15 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
   if (reading.left) {
     decision.sample = decision.onset = decision.ongoing = false;
   }
-  if ((decision.sample || decision.onset) && !loop.StillExists()) {
+  const bool closed = (decision.sample || decision.onset) && !loop.StillExists();
+  if (closed) {
+    // What the thread does now is no iteration of it any more; those before were.
     heartbeat.Retire(reading.slot);
-    Forget(loop);
-    return now;
+    decision.sample = decision.onset = decision.ongoing = false;
   }
   Act(heartbeat, loop, decision, now);
-  return decision.look_again_at;
+  if (closed) Forget(loop);
+  return closed ? now : decision.look_again_at;
 }
 
 void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,

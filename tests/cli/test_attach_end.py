@@ -1,11 +1,45 @@
 """How a watch ends."""
 
 import json
+import os
 import signal
 import subprocess
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, python_target, require
+from pyleak_testing.places import DISTRIBUTION_PYTHON
+
+
+# A loop whose last iteration is a block, and a program that works on without it until it is told to end.
+LOOP_THAT_CLOSES = """
+import asyncio, json, sys, time
+def say(event):
+    print(json.dumps({"event": event}), flush=True)
+async def main():
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+    say("ready")
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    time.sleep(0.1)
+asyncio.run(main())
+time.sleep(0.1)
+say("works_on")
+sys.stdin.readline()
+"""
+
+
+class LoopThatCloses(LiveTest):
+    def test_its_last_block_is_told_of_however_late_pyleak_looks(self):
+        watch, target = self.run_watched([DISTRIBUTION_PYTHON, "-c", LOOP_THAT_CLOSES], "--threshold", "50ms")
+        watch.process.send_signal(signal.SIGSTOP)
+        os.waitpid(watch.process.pid, os.WUNTRACED)
+        target.tell("block")
+        target.wait_for("works_on", 10)
+        watch.process.send_signal(signal.SIGCONT)
+        self.assertAlmostEqual(watch.block()["duration"], 0.1, delta=0.05)
+        target.tell("end")
+        self.assertEqual(watch.finish(), 0)
+        self.assertEqual(watch.records[-1]["blocks"], 1)
 
 
 class End(LiveTest):
