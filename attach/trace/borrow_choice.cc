@@ -13,7 +13,7 @@ namespace {
 bool IsForEver(std::uint64_t timeout_ms) { return static_cast<std::int32_t>(timeout_ms) < 0; }
 
 bool WaitsWithoutTimeout(const ThreadActivity& futex) {
-  const std::uint64_t operation = futex.arguments[1] & FUTEX_CMD_MASK;
+  const int operation = static_cast<int>(futex.arguments[1]) & FUTEX_CMD_MASK;
   return (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET) && futex.arguments[3] == 0;
 }
 

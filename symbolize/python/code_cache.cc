@@ -128,7 +128,7 @@ void ReadRest(const Layout& layout, const attach::MemoryReader& memory, std::spa
   }
 }
 
-CodeCache::Pointer Finish(PartialCode code) {
+CodeCache::Pointer Finish(PartialCode&& code) {
   auto& [filename, name, line_table] = code.parts;
   return std::make_shared<const CodeObject>(
       CodeObject{.identity = code.identity,
@@ -162,7 +162,8 @@ std::vector<CodeCache::Pointer> CodeCache::Get(const Layout& layout, const attac
   ReadHeads(layout, memory, unknown);
   ReadRest(layout, memory, unknown);
   for (PartialCode& code : unknown) {
-    if (code.valid) Add(code.address, Finish(std::move(code)));
+    const RemoteAddress address = code.address;
+    if (code.valid) Add(address, Finish(std::move(code)));
   }
   std::vector<Pointer> found;
   for (const RemoteAddress address : addresses) {

@@ -107,7 +107,7 @@ SourcePosition FindInLocations(TableReader table, std::int64_t line, std::int64_
   std::int64_t end = 0;
   while (!table.done()) {
     const unsigned head = table.Byte();
-    end += 2 * ((head & 7U) + 1);
+    end += std::int64_t{2} * ((head & 7U) + 1);
     const SourcePosition position = ReadLocation(table, head >> 3U & 0xfU, line);
     if (offset_bytes < end) return position;
   }

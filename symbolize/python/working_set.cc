@@ -40,6 +40,7 @@ bool WorkingSet::Fetch(const attach::MemoryReader& memory, std::span<const Addre
     missing.push_back(range.begin);
   }
   std::vector<attach::MemoryReader::Request> requests;
+  requests.reserve(missing.size());
   for (const RemoteAddress begin : missing) requests.push_back({begin, copies_[begin].bytes});
   if (memory.ReadAll(requests)) return true;
   for (const RemoteAddress begin : missing) Forget(begin);
