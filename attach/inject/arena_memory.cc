@@ -15,7 +15,7 @@ constexpr std::uint32_t kSpareRegions = 16;
 /// Has the file system set the memory of that many regions aside.
 Result<void> Provide(const UniqueFd& file, std::uint32_t region_count) {
   int error = EINTR;
-  while (error == EINTR) error = ::posix_fallocate(file.get(), 0, PYLEAK_ARENA_BYTES(off_t{region_count}));
+  while (error == EINTR) error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(PYLEAK_ARENA_BYTES(region_count)));
   if (error != 0) return ErrnoError("providing memory for the heartbeat", error);
   return {};
 }
@@ -31,7 +31,8 @@ std::uint32_t FreeRegions(const Arena& arena) {
 Result<ArenaMemory> ArenaMemory::Make(const UniqueFd& file, std::uint32_t most_regions,
                                       std::chrono::nanoseconds threshold, bool follow_children) {
   const std::uint32_t region_count = std::min(most_regions, kSpareRegions);
-  if (::ftruncate(file.get(), PYLEAK_ARENA_BYTES(off_t{most_regions})) != 0) return ErrnoError("ftruncate");
+  if (::ftruncate(file.get(), static_cast<off_t>(PYLEAK_ARENA_BYTES(most_regions))) != 0)
+    return ErrnoError("ftruncate");
   if (auto provided = Provide(file, region_count); !provided) return std::move(provided).error();
   auto memory = SharedMemory::Map(file, PYLEAK_ARENA_BYTES(most_regions));
   if (!memory) return std::move(memory).error();

@@ -87,7 +87,7 @@ std::vector<DynamicModule> ReadLinkMap(const MemoryReader& memory, RemoteAddress
     // The vDSO is in the list, but no symbol is looked for in it.
     if (!vdso.is_null() && RemoteAddress(entry->bias) == vdso) continue;
     auto module = DynamicModule::Parse(memory, RemoteAddress(entry->bias), RemoteAddress(entry->dynamic));
-    if (module) modules.push_back(*std::move(module));
+    if (module) modules.push_back(*module);
   }
   return modules;
 }
@@ -97,7 +97,7 @@ std::vector<DynamicModule> ReadMappedModules(const MemoryReader& memory, const M
   for (const Mapping& mapping : map.mappings()) {
     if (mapping.inode == 0 || mapping.file_offset != 0 || !mapping.readable || mapping.writable) continue;
     if (modules.size() == kMostModules) break;
-    if (auto module = DynamicModule::ParseAt(memory, mapping.range.begin)) modules.push_back(*std::move(module));
+    if (auto module = DynamicModule::ParseAt(memory, mapping.range.begin)) modules.push_back(*module);
   }
   return modules;
 }
@@ -133,7 +133,7 @@ Result<LoadedModules> LoadedModules::Parse(const AuxiliaryVector& auxiliary, con
     return Error{ErrorCode::kStaticProgram, "the program is statically linked, so its calls cannot be redirected"};
   }
   auto vdso = auxiliary.vdso.is_null() ? std::nullopt : DynamicModule::ParseAt(memory, auxiliary.vdso);
-  return LoadedModules(std::move(modules), std::move(vdso));
+  return LoadedModules(std::move(modules), vdso);
 }
 
 std::optional<RemoteAddress> LoadedModules::FindDefinition(std::string_view name) const {

@@ -38,7 +38,7 @@ class LoadedModules {
 
  private:
   LoadedModules(std::vector<DynamicModule> modules, std::optional<DynamicModule> vdso)
-      : modules_(std::move(modules)), vdso_(std::move(vdso)) {}
+      : modules_(std::move(modules)), vdso_(vdso) {}
 
   std::vector<DynamicModule> modules_;
   std::optional<DynamicModule> vdso_;
