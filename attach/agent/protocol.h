@@ -19,7 +19,7 @@
 #define PYLEAK_WAIT_SELECT 6
 #define PYLEAK_WAIT_PSELECT 7
 
-/* Every function that the agent wraps has the name of the one it stands for; the order here is that of `real`. */
+/* Every function that the agent wraps has the name of the one it stands for, but for the last two; the order here is that of `real`. */
 #define PYLEAK_FUNCTION_EPOLL_WAIT 0
 #define PYLEAK_FUNCTION_EPOLL_PWAIT 1
 #define PYLEAK_FUNCTION_EPOLL_PWAIT2 2
@@ -32,7 +32,11 @@
 #define PYLEAK_FUNCTION_SYSCALL 9
 #define PYLEAK_FUNCTION_EPOLL_CREATE 10
 #define PYLEAK_FUNCTION_EPOLL_CREATE1 11
-#define PYLEAK_FUNCTION_COUNT 12
+/* Only attach redirects these two, to the agent's functions of that name with "pyleak_" before it: through them an
+ * unwinder finds the unwind tables of modules, and so those of an agent that the dynamic linker does not know. */
+#define PYLEAK_FUNCTION_FIND_OBJECT 12
+#define PYLEAK_FUNCTION_ITERATE_PHDR 13
+#define PYLEAK_FUNCTION_COUNT 14
 
 /* Offset of PyleakContext.real, for the stubs. */
 #define PYLEAK_CONTEXT_REAL 16
@@ -151,7 +155,7 @@ struct PyleakPatch {
 
 #define PYLEAK_FUNCTION_NAMES                                                                                     \
   "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "__poll_chk", "ppoll", "__ppoll_chk", "select", "pselect", \
-      "syscall", "epoll_create", "epoll_create1"
+      "syscall", "epoll_create", "epoll_create1", "_dl_find_object", "dl_iterate_phdr"
 
 /* Values of the word at PyleakContext.armed, in a page that reads 0 in a forked child (MADV_WIPEONFORK). */
 enum PyleakArmed { PYLEAK_ARMED_NOT_YET = 0, PYLEAK_ARMED = 1, PYLEAK_ARMED_SETTING_UP = 2, PYLEAK_ARMED_OFF = 3 };

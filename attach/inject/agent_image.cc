@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "attach/agent/protocol.h"
 #include "attach/inject/dynamic_module.h"
@@ -52,6 +53,11 @@ std::optional<std::uint64_t> AgentImage::OffsetOf(std::string_view symbol) const
   const auto found = module ? module->FindDefinition(symbol) : std::nullopt;
   if (!found || found->value() >= bytes_.size()) return std::nullopt;
   return found->value();
+}
+
+std::optional<std::uint64_t> AgentImage::HookFor(std::string_view function) const {
+  const auto hook = OffsetOf(function);
+  return hook ? hook : OffsetOf(std::string("pyleak_").append(function));
 }
 
 }  // namespace pyleak::attach

@@ -25,6 +25,9 @@ class AgentImage : public MemoryReader {
   [[nodiscard]] std::span<const std::byte> text() const { return std::span(bytes_).first(text_bytes_); }
   /// From the image's beginning.
   [[nodiscard]] std::optional<std::uint64_t> OffsetOf(std::string_view symbol) const;
+  /// Of the agent's function that stands for another. Those that only attach redirects have a prefix to their name, so
+  /// that `run`, where the dynamic linker goes by the name, leaves them alone.
+  [[nodiscard]] std::optional<std::uint64_t> HookFor(std::string_view function) const;
 
  private:
   AgentImage(std::vector<std::byte> bytes, std::size_t text_bytes)

@@ -25,6 +25,8 @@ constexpr milliseconds kTryPause(5);
 constexpr std::size_t kMostThreads = 32768;
 /// How much of a stack is searched for signal frames.
 constexpr std::size_t kStackToSearch = std::size_t{32} << 10;
+/// And for return addresses. Who is deeper than that is taken to be inside.
+constexpr std::size_t kDeepestStack = std::size_t{1} << 20;
 /// The vDSO's clock_gettime, and libc's, are shorter, as are their frames.
 constexpr std::uint64_t kClockBytes = 4096;
 constexpr std::size_t kClockFrame = 512;
@@ -65,8 +67,11 @@ class Removal {
 
  private:
   [[nodiscard]] std::vector<PyleakSlot> SlotsInWait() const;
-  [[nodiscard]] bool IsInAgent(ThreadLook& look) const;
+  /// `IsInside(stack pointer, program counter)`, asked of a thread wherever it is now. True if that cannot be known.
+  template <typename IsInside>
+  [[nodiscard]] bool AskOf(int tid, IsInside is_inside) const;
   [[nodiscard]] bool IsInAgentCode(RemoteAddress stack_pointer, RemoteAddress program_counter) const;
+  [[nodiscard]] bool MayReturnToAgent(RemoteAddress stack_pointer);
   Result<bool> LeadOut(int tid, const PyleakSlot& slot);
   Result<bool> ReplaceReturn(const Registers& registers, const PyleakSlot& slot) const;
   void ForgetStaleSlots();
@@ -78,6 +83,8 @@ class Removal {
   const PlacedAgent& agent_;
   PyleakContext context_;
   RemovalReport report_;
+  /// Of a thread that is held while it is looked through, so that nothing is allocated then.
+  std::vector<std::uint64_t> stack_ = std::vector<std::uint64_t>(kDeepestStack / sizeof(std::uint64_t));
 };
 
 /// Modules may have been unloaded, and their memory given to something else, since their slots were redirected.
@@ -171,16 +178,26 @@ bool Removal::IsInAgentCode(RemoteAddress stack_pointer, RemoteAddress program_c
   return false;
 }
 
-bool Removal::IsInAgent(ThreadLook& look) const {
-  const auto activity = look.Look();
+/// True if a word above the stack pointer leads to the agent, be it only one that a call has left there.
+bool Removal::MayReturnToAgent(RemoteAddress stack_pointer) {
+  const std::size_t bytes = target_.memory.Read(stack_pointer, std::as_writable_bytes(std::span(stack_)));
+  if (bytes == kDeepestStack) return true;
+  const auto words = std::span(stack_).first(bytes / sizeof(std::uint64_t));
+  return std::ranges::any_of(words, [&](std::uint64_t word) { return agent_.range().Contains(RemoteAddress(word)); });
+}
+
+template <typename IsInside>
+bool Removal::AskOf(int tid, IsInside is_inside) const {
+  auto look = ThreadLook::Open({target_.process.pid(), tid});
+  const auto activity = look.ok() ? look->Look() : std::nullopt;
   if (!activity) return false;
-  if (!activity->running) return IsInAgentCode(activity->stack_pointer, activity->program_counter);
+  if (!activity->running) return is_inside(activity->stack_pointer, activity->program_counter);
   return target_.tracer.Run([&] {
-    auto frozen = FrozenThread::Freeze(look, {});
+    auto frozen = FrozenThread::Freeze(*look, {});
     if (!frozen) return true;
     if (!frozen->has_value()) return false;
     const Registers registers = (*frozen)->registers();
-    return IsInAgentCode(registers.stack_pointer(), registers.program_counter());
+    return is_inside(registers.stack_pointer(), registers.program_counter());
   });
 }
 
@@ -198,12 +215,12 @@ Result<bool> Removal::LeadThreadsOut() {
   }
   const auto region =
       context_.region == 0 ? std::nullopt : target_.memory.ReadValue<PyleakRegion>(RemoteAddress(context_.region));
-  if (region && region->slotless_inside != 0) return false;
-  for (const int tid : threads) {
-    auto look = ThreadLook::Open({target_.process.pid(), tid});
-    if (look.ok() && IsInAgent(*look)) return false;
-  }
-  return true;
+  // A count that nobody took down again was left by a jump, an exception or a cancellation.
+  const bool may_be_slotless = region && region->slotless_inside != 0;
+  const auto is_inside = [&](RemoteAddress stack_pointer, RemoteAddress program_counter) {
+    return IsInAgentCode(stack_pointer, program_counter) || (may_be_slotless && MayReturnToAgent(stack_pointer));
+  };
+  return std::ranges::none_of(threads, [&](int tid) { return AskOf(tid, is_inside); });
 }
 
 bool Removal::OwnsMemoryFile() const {

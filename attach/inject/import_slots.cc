@@ -15,6 +15,11 @@ constexpr std::array<std::string_view, PYLEAK_FUNCTION_COUNT> kFunctionNames = {
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kAliases = {
     {{"__poll", "poll"}, {"__select", "select"}}};
 
+bool IsForUnwinding(std::string_view function) {
+  return function == kFunctionNames[PYLEAK_FUNCTION_FIND_OBJECT] ||
+         function == kFunctionNames[PYLEAK_FUNCTION_ITERATE_PHDR];
+}
+
 std::vector<std::string_view> NamesToLookFor() {
   std::vector<std::string_view> names(kFunctionNames.begin(), kFunctionNames.end());
   for (const auto& [alias, function] : kAliases) names.push_back(alias);
@@ -49,7 +54,7 @@ struct Context {
 std::optional<PyleakPatch> PatchFor(const Context& context, const DynamicModule& module, const ImportSlot& slot) {
   const std::string_view function = FunctionOf(slot.name);
   const auto definition = context.modules.FindDefinition(function);
-  const auto hook = context.agent.OffsetOf(function);
+  const auto hook = context.agent.HookFor(function);
   const auto value = context.memory.ReadValue<std::uint64_t>(slot.address);
   const Mapping* page = context.map.Find(slot.address);
   if (!definition || !hook || !value || page == nullptr || slot.address.value() % sizeof(std::uint64_t) != 0) {
@@ -79,6 +84,8 @@ Redirections FindRedirections(const LoadedModules& modules, const MemoryReader& 
   }
   for (const DynamicModule& module : modules.modules()) {
     for (const ImportSlot& slot : module.FindImports(names)) {
+      // An unwinder calls them; whoever else takes their address is not to keep the agent in memory.
+      if (IsForUnwinding(slot.name) && !slot.only_called) continue;
       const auto same_slot = [&](const PyleakPatch& patch) { return patch.slot == slot.address.value(); };
       if (std::ranges::any_of(known, same_slot)) continue;
       const auto patch = PatchFor(context, module, slot);

@@ -37,6 +37,7 @@ std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char 
     case SYS_wait4:
     case SYS_waitid:
     case SYS_flock:
+      return BorrowRank::kRestartsByItself;
     case SYS_clock_nanosleep:
       if ((activity.arguments[1] & TIMER_ABSTIME) == 0) return std::nullopt;
       return BorrowRank::kRestartsByItself;

@@ -181,4 +181,24 @@ pyleak_return_syscall:
         .cfi_endproc
         .size   syscall, . - syscall
 
+        /* int _dl_find_object(void* address, struct dl_find_object* result), of glibc since 2.35: for an address in the
+         * agent ours, else the real one, as if the caller had called that itself. */
+        .globl  pyleak__dl_find_object
+        .type   pyleak__dl_find_object, @function
+pyleak__dl_find_object:
+        .cfi_startproc
+        lea     __ehdr_start(%rip), %rax
+        cmp     %rax, %rdi
+        jb      1f
+        lea     pyleak_text_end(%rip), %rax
+        cmp     %rax, %rdi
+        jb      pyleak_find_own_object
+1:      jmp     *real(PYLEAK_FUNCTION_FIND_OBJECT)
+        .cfi_endproc
+        .size   pyleak__dl_find_object, . - pyleak__dl_find_object
+
+        .globl  pyleak_text_end
+        .hidden pyleak_text_end
+pyleak_text_end:
+
         .section .note.GNU-stack, "", @progbits

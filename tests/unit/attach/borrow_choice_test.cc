@@ -31,6 +31,7 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
   EXPECT_LT(*running, *for_ever);
   EXPECT_LT(*for_ever, *for_a_time);
   EXPECT_LT(*for_a_time, RankForBorrowing(In(SYS_epoll_wait), 'T')) << "stopped";
+  EXPECT_EQ(RankForBorrowing(In(SYS_read, {3, 0x7000, 1}), 'S'), futex);
   EXPECT_EQ(RankForBorrowing(In(SYS_epoll_pwait2, {3, 0, 1, 0}), 'S'), for_ever);
   EXPECT_EQ(RankForBorrowing(In(SYS_epoll_pwait2, {3, 0, 1, 0x7000}), 'S'), for_a_time);
   EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 0xffffffff}), 'S'), for_ever);

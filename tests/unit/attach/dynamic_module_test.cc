@@ -147,7 +147,7 @@ TEST(AgentImage, HasWhatPyleakCallsAndWhatItRedirectsTo) {
   const auto image = AgentImage::Lay(EmbeddedAgent());
   ASSERT_TRUE(image.ok()) << image.error().what;
   EXPECT_LT(image->text().size(), image->bytes().size());
-  for (const char* name : {PYLEAK_FUNCTION_NAMES}) EXPECT_TRUE(image->OffsetOf(name).has_value()) << name;
+  for (const char* name : {PYLEAK_FUNCTION_NAMES}) EXPECT_TRUE(image->HookFor(name).has_value()) << name;
   const auto agent = PlacedAgent::At(*image, RemoteAddress());
   ASSERT_TRUE(agent.has_value());
   EXPECT_FALSE(agent->system_call_return().is_null());
