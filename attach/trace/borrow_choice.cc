@@ -27,7 +27,7 @@ std::optional<BorrowRank> RankForBorrowing(const ThreadActivity& activity, char 
     case SYS_futex:
       if (!WaitsWithoutTimeout(activity)) return std::nullopt;
       return BorrowRank::kRestartsByItself;
-    // With a timeout on the socket some of these fail with EINTR instead, which shows once the thread is stopped.
+    // With a timeout on the socket some of these do not, and are not stopped at all (stop_safety.h).
     case SYS_read:
     case SYS_readv:
     case SYS_recvfrom:

@@ -108,9 +108,9 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
                                                                 StepObserver* observer) {
   auto frame = std::make_unique<arch::SignalFrame>();
   auto frozen = FrozenThread::Freeze(*look, {.limit = kStopLimit, .renew_poll = true});
-  if (!frozen && frozen.error().code == ErrorCode::kTimedOut && !FrozenThread::stop_pending()) {
-    return std::optional<BorrowedThread>();
-  }
+  const bool left_alone =
+      !frozen && (frozen.error().code == ErrorCode::kTimedOut || frozen.error().code == ErrorCode::kRefused);
+  if (left_alone && !FrozenThread::stop_pending()) return std::optional<BorrowedThread>();
   if (!frozen) return std::move(frozen).error();
   // In the delivery of a signal, or gone.
   if (!frozen->has_value() || (*frozen)->signal_ != 0) return std::optional<BorrowedThread>();

@@ -9,6 +9,7 @@
 
 #include "attach/proc/thread_status.h"
 #include "attach/trace/last_run.h"
+#include "attach/trace/stop_safety.h"
 
 namespace pyleak::attach {
 namespace {
@@ -56,6 +57,11 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   if (!activity || IsOver(state)) return std::optional<FrozenThread>();
   // It would stop only when its disk or its vfork child lets it, and a request to stop cannot be taken back.
   if (state == 'D') return Error{ErrorCode::kTimedOut, "the thread is in uninterruptible sleep"};
+
+  // One that is stopped with its process has left its call already.
+  if (state != 'T' && !IsSafeToStop(thread.thread(), *activity)) {
+    return Error{ErrorCode::kRefused, "the thread sleeps in a system call that a stop would not leave as it is"};
+  }
 
   const bool in_wait = arch::IsTimedWait(activity->system_call);
   const auto sleep = in_wait ? ReadSleep(thread.thread()) : std::nullopt;

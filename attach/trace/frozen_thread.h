@@ -35,6 +35,7 @@ class FrozenThread {
  public:
   /// std::nullopt: the thread has ended.
   /// kTimedOut: it did not stop in time, or is in uninterruptible sleep and was not asked to. See stop_pending().
+  /// kRefused: it sleeps in a system call that a stop would spoil (stop_safety.h).
   /// kAlreadyTraced, kNotPermitted: and by whom, or why.
   static Result<std::optional<FrozenThread>> Freeze(ThreadLook& thread, const FreezeOptions& options);
 

@@ -1,6 +1,5 @@
 #include "attach/trace/wait_calls.h"
 
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "attach/trace/system_call_names.h"
@@ -32,32 +31,6 @@ bool IsSleep(const ThreadActivity& activity) {
     case SYS_poll:
     case SYS_ppoll:
       return activity.arguments[1] == 0;
-    default:
-      return false;
-  }
-}
-
-bool WouldBeCutShort(const ThreadActivity& activity) {
-  if (activity.running) return false;
-  switch (activity.system_call) {
-    case SYS_write:
-    case SYS_pwrite64:
-    case SYS_writev:
-    case SYS_pwritev:
-    case SYS_pwritev2:
-    case SYS_sendto:
-    case SYS_sendmsg:
-    case SYS_sendmmsg:
-    case SYS_sendfile:
-    case SYS_splice:
-    case SYS_vmsplice:
-    case SYS_copy_file_range:
-    case SYS_recvmmsg:
-      return true;
-    case SYS_recvfrom:
-      return (activity.arguments[3] & MSG_WAITALL) != 0;
-    case SYS_recvmsg:
-      return (activity.arguments[2] & MSG_WAITALL) != 0;
     default:
       return false;
   }

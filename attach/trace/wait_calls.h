@@ -15,9 +15,6 @@ bool IsPollOrSelect(std::int64_t system_call);
 std::string WaitCallName(std::int64_t system_call);
 /// nanosleep and its like, and poll and select of no descriptor, which is how Python slept before 3.11.
 bool IsSleep(const ThreadActivity& activity);
-/// The thread sleeps in a call that a stop would cut short for the program to see: it returns with what was written, or
-/// received, so far. A careless program takes that for the whole.
-bool WouldBeCutShort(const ThreadActivity& activity);
 /// The thread sleeps until one of some descriptors is ready.
 bool IsWaiting(const ThreadActivity& activity);
 

@@ -3,34 +3,38 @@
 #include <utility>
 
 #include "attach/trace/frozen_thread.h"
-#include "attach/trace/wait_calls.h"
 
 namespace pyleak::cli {
 
 attach::HeartbeatTime MonotonicNow() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::ThreadLook& thread) {
-  using Taken = Result<std::optional<RawSample>>;
-  const auto before = thread.Look();
-  if (before && attach::WouldBeCutShort(*before)) return CopySleeping(process, thread);
+  auto taken = tracer_.Run([&] { return TakeHeld(process, thread); });
+  // Asleep, either in what a stop would spoil or where none can reach it.
+  const bool left_alone =
+      !taken && (taken.error().code == ErrorCode::kRefused || taken.error().code == ErrorCode::kTimedOut);
+  if (!left_alone) return taken;
+  auto copy = CopySleeping(process, thread);
+  return copy || taken.error().code == ErrorCode::kRefused ? std::move(copy) : std::move(taken);
+}
+
+Result<std::optional<RawSample>> Sampler::TakeHeld(WatchedProcess& process, attach::ThreadLook& thread) {
   const int own_tid = process.namespaces().OwnNumber(thread.thread().tid);
-  return tracer_.Run([&]() -> Taken {
-    auto frozen = attach::FrozenThread::Freeze(thread, {});
-    if (!frozen) return std::move(frozen).error();
-    if (!frozen->has_value()) return std::optional<RawSample>();
-    attach::FrozenThread& held = **frozen;
-    RawSample sample;
-    sample.taken_at = MonotonicNow();
-    held.CaptureStack(process.memory(), buffer_);
-    if (process.interpreter()) {
-      sample.python = process.interpreter()->Capture(process.memory(), own_tid, held.registers().thread_pointer);
-    }
-    sample.activity = held.activity();
-    sample.freeze = held.LetGo();
-    sample.stack = buffer_.Snapshot();
-    sample.interpreter = process.interpreter();
-    return std::optional(std::move(sample));
-  });
+  auto frozen = attach::FrozenThread::Freeze(thread, {});
+  if (!frozen) return std::move(frozen).error();
+  if (!frozen->has_value()) return std::optional<RawSample>();
+  attach::FrozenThread& held = **frozen;
+  RawSample sample;
+  sample.taken_at = MonotonicNow();
+  held.CaptureStack(process.memory(), buffer_);
+  if (process.interpreter()) {
+    sample.python = process.interpreter()->Capture(process.memory(), own_tid, held.registers().thread_pointer);
+  }
+  sample.activity = held.activity();
+  sample.freeze = held.LetGo();
+  sample.stack = buffer_.Snapshot();
+  sample.interpreter = process.interpreter();
+  return std::optional(std::move(sample));
 }
 
 std::optional<RawSample> Sampler::CopySleeping(WatchedProcess& process, attach::ThreadLook& thread) {

@@ -28,7 +28,7 @@ struct RawSample {
 /// Takes samples: holds one thread, copies its registers, its stack and its interpreter's frames, and lets it go.
 class Sampler {
  public:
-  /// A thread that sleeps in a call which a stop would cut short is not stopped; see CopySleeping.
+  /// A thread that sleeps in a call which a stop would spoil, or cannot reach, is not stopped; see CopySleeping.
   /// Nothing if the thread has ended; an Error if it could not be stopped in time, or is traced by somebody else.
   Result<std::optional<RawSample>> Take(WatchedProcess& process, attach::ThreadLook& thread);
 
@@ -37,6 +37,8 @@ class Sampler {
   static std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread);
 
  private:
+  Result<std::optional<RawSample>> TakeHeld(WatchedProcess& process, attach::ThreadLook& thread);
+
   attach::Tracer tracer_;
   attach::CaptureBuffer buffer_;
 };

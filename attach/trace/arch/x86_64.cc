@@ -15,8 +15,10 @@ constexpr std::uint64_t kRedZoneBytes = 128;
 
 /// System calls that the kernel does not restart after a stop although nothing was lost: signal(7), "Interruption of
 /// system calls and library functions by stop signals", and fs/eventpoll.c, net/core/sock.c (sock_intr_errno: with a
-/// timeout on the socket), ipc/sem.c, kernel/signal.c (sigtimedwait), io_uring/io_uring.c, fs/aio.c. Each of them
-/// fails with EINTR only before it has done anything, so it can be begun again.
+/// timeout on the socket), fs/select.c (where it cannot store what
+/// remains), ipc/sem.c, kernel/signal.c (sigtimedwait), io_uring/io_uring.c, fs/aio.c. Each of them
+/// fails with EINTR only before it has done anything, so it can be begun again; a connect(2) goes on with what it had
+/// begun.
 bool IsHarmlessToReissue(std::int64_t system_call) {
   switch (system_call) {
     case SYS_epoll_wait:
@@ -33,6 +35,10 @@ bool IsHarmlessToReissue(std::int64_t system_call) {
     case SYS_sendmmsg:
     case SYS_accept:
     case SYS_accept4:
+    case SYS_connect:
+    case SYS_select:
+    case SYS_pselect6:
+    case SYS_ppoll:
     case SYS_semop:
     case SYS_semtimedop:
     case SYS_rt_sigtimedwait:

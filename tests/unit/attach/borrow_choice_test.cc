@@ -38,6 +38,12 @@ TEST(BorrowChoice, PrefersWhatIsDisturbedLeast) {
   EXPECT_EQ(RankForBorrowing(In(SYS_poll, {0x7000, 2, 100}), 'S'), for_a_time);
 }
 
+TEST(BorrowChoice, TakesWhoWaitsForInput) {
+  for (const long system_call : {SYS_read, SYS_recvfrom, SYS_accept, SYS_wait4, SYS_flock}) {
+    EXPECT_EQ(RankForBorrowing(In(system_call, {3, 0x7000}), 'S'), BorrowRank::kRestartsByItself) << system_call;
+  }
+}
+
 TEST(BorrowChoice, LeavesSleepersAlone) {
   EXPECT_TRUE(RankForBorrowing(In(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME}), 'S')) << "until, not for";
   EXPECT_FALSE(RankForBorrowing(In(SYS_futex, {0, FUTEX_WAIT_PRIVATE, 0, 0x7000}), 'S')) << "with a timeout";
