@@ -254,7 +254,7 @@ Result<std::int64_t> BorrowedThread::RunUntilStored(RemoteAddress result_at) {
 Result<void> BorrowedThread::Catch(RemoteAddress result_at) {
   const ThreadId thread = frozen_.thread_->thread();
   ::ptrace(PTRACE_INTERRUPT, thread.tid, nullptr, nullptr);
-  const Stop stop = WaitForStop(thread, steady_clock::now() + kStopLimit);
+  const Stop stop = WaitForRequestedStop(thread, kStopLimit);
   if (stop.kind != StopKind::kStopped) {
     frozen_.held_ = false;
     if (stop.kind == StopKind::kTimedOut) FrozenThread::ExpectLateStop();

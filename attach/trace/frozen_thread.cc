@@ -74,7 +74,7 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
   }
   FrozenThread frozen(thread, *activity, options.renew_poll);
   ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
-  const Stop stop = WaitForStop(thread.thread(), frozen.begin_ + options.limit);
+  const Stop stop = WaitForRequestedStop(thread.thread(), options.limit);
   if (stop.kind == StopKind::kEnded) return std::optional<FrozenThread>();
   if (stop.kind == StopKind::kTimedOut) {
     ExpectLateStop();

@@ -16,7 +16,7 @@
 namespace pyleak::attach {
 
 struct FreezeOptions {
-  /// How long to wait for the thread to stop, which it does as soon as it has a CPU. Until then it is not disturbed.
+  /// How long to wait for a thread that may be in uninterruptible sleep. Any other stops as soon as it has a CPU.
   std::chrono::microseconds limit = std::chrono::milliseconds(100);
   /// A poll(2) is begun anew as itself, with what remains of its timeout to the millisecond, rather than by the
   /// kernel's restart_syscall(2), which is exact, but which no thread can be borrowed out of.

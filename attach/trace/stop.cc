@@ -15,6 +15,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+/// A thread that wants a CPU and gets none for so long does not miss us.
+constexpr std::chrono::seconds kMostPatience(10);
+
 /// WEXITED is left out: the end of a child of ours must stay for whoever waits for it.
 bool HasStopped(int tid, Stop& stop) {
   siginfo_t info{};
@@ -57,6 +60,15 @@ Stop WaitForStop(ThreadId thread, steady_clock::time_point deadline) {
     ::waitid(P_PID, static_cast<id_t>(thread.tid), &info, WSTOPPED | WEXITED | WNOWAIT | __WALL);
     if (const auto stop = PollStop(thread)) return *stop;
     if (steady_clock::now() >= deadline) return {StopKind::kTimedOut, 0};
+  }
+}
+
+Stop WaitForRequestedStop(ThreadId thread, std::chrono::microseconds limit) {
+  for (const auto begin = steady_clock::now();;) {
+    const Stop stop = WaitForStop(thread, steady_clock::now() + limit);
+    if (stop.kind != StopKind::kTimedOut || steady_clock::now() - begin > kMostPatience) return stop;
+    const auto stat = ReadStat(thread.pid, thread.tid);
+    if (stat.ok() && stat->state == 'D') return stop;
   }
 }
 

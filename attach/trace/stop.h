@@ -34,7 +34,11 @@ struct Stop {
 /// Waits until a thread that the calling thread has seized stops.
 Stop WaitForStop(ThreadId thread, std::chrono::steady_clock::time_point deadline);
 
-/// The same without waiting; std::nullopt: neither stopped nor ended.
+/// Waits for the stop that PTRACE_INTERRUPT has asked for. After `limit` a thread in uninterruptible sleep is given up;
+/// any other is on its way, woken out of its system call, and would show an EINTR that nobody repairs.
+Stop WaitForRequestedStop(ThreadId thread, std::chrono::microseconds limit);
+
+/// Without waiting; std::nullopt: neither stopped nor ended.
 std::optional<Stop> PollStop(ThreadId thread);
 
 /// Why PTRACE_SEIZE failed, with the name of the tracer that was faster. kTimedOut: that was we ourselves.

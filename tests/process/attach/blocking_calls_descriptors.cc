@@ -106,12 +106,15 @@ Make RecvmsgFor(milliseconds duration) {
   };
 }
 
+/// In a pipe, and with what socket(7) gives as the default of wmem_default.
+constexpr std::size_t kMoreThanRoom = 512 << 10;
+
 /// Writes more than there is room for; the rest is read after the time.
 Make WriteAll(milliseconds duration, Pair pair) {
   return [=] {
-    static std::array<char, 1 << 20> bytes;
+    static std::array<char, kMoreThanRoom> bytes;
     const Later drain(duration, [pair] {
-      static std::array<char, 1 << 20> drained;
+      static std::array<char, kMoreThanRoom> drained;
       for (std::size_t count = 0; count < bytes.size();) {
         count += static_cast<std::size_t>(::read(pair.other, drained.data(), drained.size()));
       }

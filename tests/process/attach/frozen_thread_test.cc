@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -113,6 +114,42 @@ void FreezeWithoutLooking(const ForkedTarget<Waits>& target, const FreezeOptions
 
 TEST(FrozenThread, EndsNoWaitEarly) {
   FreezeWithoutLooking(ForkedTarget<Waits>([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); }), {});
+}
+
+/// Only when nobody else on its processor has anything to do, where `idle`.
+void ShareOneProcessor(bool idle) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(0, &one);
+  ::sched_setaffinity(0, sizeof(one), &one);
+  const sched_param none{};
+  if (idle) ::sched_setscheduler(0, SCHED_IDLE, &none);
+}
+
+TEST(FrozenThread, WaitsForAThreadThatGetsNoProcessor) {
+  const ForkedTarget<Waits> target([](Waits& waits) {
+    ShareOneProcessor(true);
+    WaitRepeatedly(waits, 20, EpollWait);
+  });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(Eventually([&] { return target.shared().finished > 2; }));
+  const ForkedTarget<Waits> hog([](Waits& waits) {
+    ShareOneProcessor(false);
+    for (;;) ++waits.marker;
+  });
+  ASSERT_TRUE(Eventually([&] { return hog.shared().marker > 0; }));
+  Tracer tracer;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(Eventually([&] { return look->Look()->system_call == SYS_epoll_wait; }));
+    tracer.Run([&] {
+      const auto frozen = FrozenThread::Freeze(*look, {.limit = milliseconds(1)});
+      EXPECT_TRUE(frozen.ok()) << frozen.error().what;
+    });
+  }
+  const int finished = target.shared().finished;
+  EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
+  EXPECT_EQ(target.shared().interrupted, 0);
+  EXPECT_EQ(target.shared().early, 0);
 }
 
 TEST(FrozenThread, EndsNoWaitByTimespecEarly) {

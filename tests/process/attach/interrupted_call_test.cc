@@ -30,7 +30,7 @@ using test::Treatment;
 /// The unit of a terminal's timeout, termios(3).
 constexpr milliseconds kDuration(100);
 constexpr std::size_t kCalls = 5;
-constexpr int kMostFreezes = 150;
+constexpr std::chrono::seconds kLimit(20);
 /// Of the quickest call: a busy machine delays some. Some timeouts are rounded up to the millisecond at each stop.
 constexpr milliseconds kLateness(10);
 
@@ -76,7 +76,8 @@ Freezes FreezeAgainAndAgain(int pid, const Calls& calls) {
   auto look = ThreadLook::Open({pid, pid});
   Tracer tracer;
   const std::size_t enough = calls.finished + kCalls;
-  for (int i = 0; i < kMostFreezes && calls.finished < enough; ++i) {
+  const auto deadline = steady_clock::now() + kLimit;
+  for (int i = 0; calls.finished < enough && steady_clock::now() < deadline; ++i) {
     std::this_thread::sleep_for(milliseconds(5 + i * 7 % 13));
     tracer.Run([&] {
       const auto frozen = FrozenThread::Freeze(*look, {});
