@@ -200,6 +200,8 @@ void DynamicModule::AppendImports(const Table& relocations, std::span<const std:
   for (const Elf64_Rela& entry : entries) {
     const LoadedFunction function = *FunctionOf(entry);
     if (function.symbol >= symbols.size() || symbols[function.symbol].st_name >= strings.size()) continue;
+    // A module that takes the address of a function of its own imports nothing (ASan's interceptors do).
+    if (!function.only_called && symbols[function.symbol].st_shndx != SHN_UNDEF) continue;
     const std::string_view name = &strings[symbols[function.symbol].st_name];
     if (std::ranges::find(names, name) == names.end()) continue;
     imports.push_back({std::string(name), bias_ + entry.r_offset, function.only_called});

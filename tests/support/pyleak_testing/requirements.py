@@ -26,12 +26,15 @@ _PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "runc": "runc",
 }
+_FILES = {"jemalloc": "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"}
 _MODULES = ("uvloop", "trio", "tornado", "aiohttp")
 
 
 def _is_there(name):
     if name in _MODULES:
         return importlib.util.find_spec(name) is not None
+    if name in _FILES:
+        return os.path.exists(_FILES[name])
     return shutil.which(_PROGRAMS[name]) is not None
 
 
