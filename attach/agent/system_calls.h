@@ -47,9 +47,9 @@ static inline int64_t pyleak_protect(uint64_t address, uint64_t bytes, uint32_t 
 static inline int pyleak_is_writable(uint32_t protection) { return (protection & PROT_WRITE) != 0; }
 static inline uint32_t pyleak_writable(uint32_t protection) { return protection | PROT_WRITE; }
 
-/* An anonymous file without a size; its name is what /proc/PID/maps shows. */
+/* An anonymous file without a size; its name is what /proc/PID/maps shows. pyleak gives it its size, and seals that. */
 static inline int64_t pyleak_create_memory(const char* name) {
-  return pyleak_syscall(__NR_memfd_create, (uint64_t)name, MFD_CLOEXEC, 0, 0, 0, 0);
+  return pyleak_syscall(__NR_memfd_create, (uint64_t)name, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
 }
 
 #endif /* PYLEAK_ATTACH_AGENT_SYSTEM_CALLS_H_ */

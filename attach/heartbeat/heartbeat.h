@@ -72,6 +72,7 @@ class Heartbeat {
   /// pyleak's CLOCK_MONOTONIC minus the target's, for every time that is read from now on.
   void SetClockOffset(std::chrono::nanoseconds offset) { clock_offset_ = offset; }
 
+  [[nodiscard]] bool IsSameRegion(const Heartbeat& other) const { return region_ == other.region_; }
   [[nodiscard]] bool live() const;
   /// In the target's pid namespace.
   [[nodiscard]] int pid() const;

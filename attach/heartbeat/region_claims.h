@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
 #include "attach/heartbeat/heartbeat.h"
@@ -14,15 +13,18 @@ struct RegionClaim {
   Heartbeat heartbeat;
 };
 
-/// Tells the claims of an arena's regions apart. A region that has been freed may belong to another process at the next
-/// look already, so that its number says nothing.
+/// The claims of an arena's regions. One that is held is told of once, whatever the target writes there meanwhile: only
+/// pyleak gives regions back, and after that another process may claim it before the next look.
 class RegionClaims {
  public:
   /// Those that came since the last call.
   std::vector<RegionClaim> TakeNew(const Arena& arena);
+  /// Gives the region back, if it is one of these. Only when its process is gone.
+  void Free(const Heartbeat& heartbeat);
+  [[nodiscard]] bool empty() const { return held_.empty(); }
 
  private:
-  std::map<std::uint32_t, HeartbeatTime> seen_;  ///< When each region was claimed.
+  std::vector<RegionClaim> held_;
 };
 
 }  // namespace pyleak::attach

@@ -1,10 +1,16 @@
 #include "attach/inject/arena_memory.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
+
+#include "attach/base/file.h"
 
 namespace pyleak::attach {
 namespace {
@@ -26,7 +32,39 @@ std::uint32_t FreeRegions(const Arena& arena) {
   return count;
 }
 
+/// Under vm.memfd_noexec every memfd has this seal from the start (Linux 6.3, include/uapi/linux/fcntl.h).
+constexpr int kSealExec = 0x20;
+
+/// A file that lies in memory, is empty, and has no name by which anybody could find it.
+bool IsEmptyMemory(const UniqueFd& location) {
+  struct stat status {};
+  struct statfs system {};
+  return ::fstat(location.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 0 &&
+         status.st_size == 0 && ::fstatfs(location.get(), &system) == 0 && system.f_type == TMPFS_MAGIC;
+}
+
 }  // namespace
+
+Result<UniqueFd> OpenArenaFile(const ProcessIdentity& process, int descriptor) {
+  const std::string path = "/proc/" + std::to_string(process.pid()) + "/fd/" + std::to_string(descriptor);
+  const auto location = OpenFile(path, O_PATH);
+  if (!location) return location.error();
+  const std::string same = "/proc/self/fd/" + std::to_string(location->get());
+  const auto name = ReadLink(same);
+  const Error not_its_own{ErrorCode::kCorrupt, "the agent's memory is not its own"};
+  if (!name || !name->starts_with("/memfd:pyleak") || !IsEmptyMemory(*location)) return not_its_own;
+  auto file = OpenFile(same, O_RDWR);
+  if (!file) return std::move(file).error();
+  // Only of a memfd that was made to be sealed, and has not been, this is 0.
+  const int seals = ::fcntl(file->get(), F_GET_SEALS);
+  if (seals < 0 || (seals & ~kSealExec) != 0) return not_its_own;
+  return file;
+}
+
+Result<void> ArenaMemory::Seal(const UniqueFd& file) {
+  if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return ErrnoError("sealing");
+  return {};
+}
 
 Result<ArenaMemory> ArenaMemory::Make(const UniqueFd& file, std::uint32_t most_regions,
                                       std::chrono::nanoseconds threshold, bool follow_children) {

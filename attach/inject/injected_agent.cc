@@ -228,15 +228,11 @@ Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& 
 
 Result<void> InjectedAgent::OpenArena(const InjectionOptions& options) {
   const auto context = placed_->ReadContext(*memory_);
-  const std::string path =
-      "/proc/" + std::to_string(process_.pid()) + "/fd/" + std::to_string(context ? context->memory_fd : -1);
-  const auto link = ReadLink(path);
-  if (!link) return link.error();
-  if (!link->starts_with("/memfd:pyleak")) return Error{ErrorCode::kCorrupt, "the agent's memory is not its own"};
-  auto file = OpenFile(path, O_RDWR);
+  auto file = OpenArenaFile(process_, context ? context->memory_fd : -1);
   if (!file) return std::move(file).error();
   auto memory = ArenaMemory::Make(*file, MostRegions(options), options.threshold, options.follow_children);
   if (!memory) return std::move(memory).error();
+  if (auto sealed = ArenaMemory::Seal(*file); !sealed) return sealed;
   arena_file_ = *std::move(file);
   arena_memory_.emplace(*std::move(memory));
   return {};

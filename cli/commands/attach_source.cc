@@ -101,7 +101,9 @@ std::vector<FoundProcess> AttachSource::TakeNew() {
   const auto now = std::chrono::steady_clock::now();
   if (now >= next_survey_) {
     next_survey_ = now + kSurveyInterval;
-    for (auto& placed : placed_) Extend(*placed);
+    for (auto& placed : placed_) {
+      if (!placed->over) Extend(*placed);
+    }
     JoinNewPrograms();
   }
   LookAfterJoining(found);
@@ -168,7 +170,10 @@ void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found)
       continue;
     }
     auto identity = attach::FindClaimant(claim.heartbeat);  // a forked child
-    if (!identity) continue;
+    if (!identity) {
+      placed.claims.Free(claim.heartbeat);
+      continue;
+    }
     auto process = WatchedProcess::Open(*identity);
     if (!process) continue;
     AddAgentImage(placed.agent, **process);
@@ -183,8 +188,11 @@ void AttachSource::Warn(const std::string& code, const std::string& message, int
 std::vector<Warning> AttachSource::TakeWarnings() { return std::exchange(warnings_, {}); }
 
 void AttachSource::Release(const FoundProcess& process) {
-  if (process.heartbeat) process.heartbeat->Free();
-  std::erase_if(placed_, [&](const auto& placed) { return placed->process == process.process; });
+  for (auto& placed : placed_) {
+    if (process.heartbeat) placed->claims.Free(*process.heartbeat);
+    placed->over = placed->over || placed->process == process.process;
+  }
+  std::erase_if(placed_, [](const auto& placed) { return placed->over && placed->claims.empty(); });
   std::erase_if(joining_, [&](const auto& joining) { return joining->process == process.process; });
 }
 

@@ -52,6 +52,7 @@ class AttachSource : public ProcessSource {
     /// Modules that were loaded since are being looked for, which can take as long as placing the agent.
     std::future<Result<std::size_t>> extending;
     bool told_of_failure = false;
+    bool over = false;  ///< Its process has ended; a forked child may still write to its arena.
   };
   /// One program run by one process: exec makes another of it.
   struct Program {

@@ -36,7 +36,7 @@ void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess
       Warn("ended_unseen", std::to_string(count) + " block(s) of a program that ended before pyleak looked at it",
            std::nullopt);
     }
-    heartbeat.Free();
+    claims_.Free(heartbeat);
     return;
   }
   const int pid = identity->pid();
@@ -57,9 +57,9 @@ void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess
 }
 
 void RunSource::FreeRegionsOfEndedBystanders() {
-  std::erase_if(bystanders_, [](const Bystander& bystander) {
+  std::erase_if(bystanders_, [this](const Bystander& bystander) {
     if (bystander.process.StillRuns()) return false;
-    bystander.heartbeat.Free();
+    claims_.Free(bystander.heartbeat);
     return true;
   });
 }
@@ -74,7 +74,7 @@ std::vector<Warning> RunSource::TakeWarnings() {
 }
 
 void RunSource::Release(const FoundProcess& process) {
-  if (process.heartbeat) process.heartbeat->Free();
+  if (process.heartbeat) claims_.Free(*process.heartbeat);
 }
 
 std::optional<EndReason> RunSource::ReasonToEnd() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "attach/heartbeat/heartbeat.h"
@@ -21,9 +22,10 @@ namespace pyleak::cli {
 struct BlockKey {
   std::uint64_t loop = 0;  ///< Within the watch.
   attach::HeartbeatTime begin{};
-  std::uint64_t iteration = 0;
+  std::uint64_t iteration = 0;  ///< Goes with `begin`, unless the target has forged it: does not tell two apart.
 
-  auto operator<=>(const BlockKey&) const = default;
+  auto operator<=>(const BlockKey& other) const { return std::tie(loop, begin) <=> std::tie(other.loop, other.begin); }
+  bool operator==(const BlockKey& other) const { return (*this <=> other) == 0; }
 };
 
 /// Makes events of what the watch sees: keeps the samples of each iteration until it is known to be a block, names

@@ -39,10 +39,20 @@ TEST_F(RegionClaimsTest, TellsEachClaimOnce) {
   EXPECT_EQ(TakeNew(), Pids());
 }
 
+TEST_F(RegionClaimsTest, ThoseThatAreHeldAreNotToldOfAgainWhateverIsWrittenThere) {
+  Claim(1, 17, 1000);
+  EXPECT_EQ(TakeNew(), Pids{17});
+  Claim(1, 1, 2000);
+  EXPECT_EQ(TakeNew(), Pids());
+  claims_.Free(arena_.region(0));
+  EXPECT_TRUE(arena_.region(1).live());
+  EXPECT_FALSE(claims_.empty());
+}
+
 TEST_F(RegionClaimsTest, TellsTheNextOwnerAlsoIfNobodyLookedInBetween) {
   Claim(1, 17, 1000);
   EXPECT_EQ(TakeNew(), Pids{17});
-  arena_.region(1).Free();
+  claims_.Free(arena_.region(1));
   Claim(1, 18, 2000);
   EXPECT_EQ(TakeNew(), Pids{18});
 }
