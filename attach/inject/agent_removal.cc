@@ -10,6 +10,7 @@
 
 #include "attach/base/file.h"
 #include "attach/inject/agent_call.h"
+#include "attach/proc/living_thread.h"
 #include "attach/proc/thread_list.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/arch/agent_stubs.h"
@@ -225,8 +226,7 @@ Result<bool> Removal::LeadThreadsOut() {
 
 bool Removal::OwnsMemoryFile() const {
   if (context_.memory_fd < 0) return false;
-  const auto link =
-      ReadLink("/proc/" + std::to_string(target_.process.pid()) + "/fd/" + std::to_string(context_.memory_fd));
+  const auto link = ReadLink(SharedProcPath(target_.process.pid(), "fd/" + std::to_string(context_.memory_fd)));
   return link.ok() && link->starts_with("/memfd:pyleak");
 }
 

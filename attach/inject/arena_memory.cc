@@ -11,6 +11,7 @@
 #include <string>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 
 namespace pyleak::attach {
 namespace {
@@ -46,7 +47,7 @@ bool IsEmptyMemory(const UniqueFd& location) {
 }  // namespace
 
 Result<UniqueFd> OpenArenaFile(const ProcessIdentity& process, int descriptor) {
-  const std::string path = "/proc/" + std::to_string(process.pid()) + "/fd/" + std::to_string(descriptor);
+  const std::string path = SharedProcPath(process.pid(), "fd/" + std::to_string(descriptor));
   const auto location = OpenFile(path, O_PATH);
   if (!location) return location.error();
   const std::string same = "/proc/self/fd/" + std::to_string(location->get());

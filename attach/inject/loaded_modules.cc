@@ -9,6 +9,7 @@
 #include <string>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 #include "attach/trace/arch/x86_64.h"
 
 namespace pyleak::attach {
@@ -36,7 +37,7 @@ struct ModuleEntry {
 };
 
 Result<void> CheckArchitecture(const ProcessIdentity& process) {
-  const auto file = OpenFile("/proc/" + std::to_string(process.pid()) + "/exe", O_RDONLY);
+  const auto file = OpenFile(SharedProcPath(process.pid(), "exe"), O_RDONLY);
   if (!file) return file.error();
   Elf64_Ehdr header{};
   if (::pread(file->get(), &header, sizeof(header), 0) != static_cast<ssize_t>(sizeof(header)) ||
@@ -45,11 +46,6 @@ Result<void> CheckArchitecture(const ProcessIdentity& process) {
     return Error{ErrorCode::kWrongArchitecture, "not a 64-bit x86 program"};
   }
   return {};
-}
-
-AuxiliaryVector ReadAuxiliaryVector(const ProcessIdentity& process) {
-  const auto bytes = ReadTextFile("/proc/" + std::to_string(process.pid()) + "/auxv");
-  return bytes.ok() ? ParseAuxiliaryVector(*bytes) : AuxiliaryVector();
 }
 
 struct Program {
@@ -111,9 +107,15 @@ AuxiliaryVector ParseAuxiliaryVector(std::string_view bytes) {
     std::memcpy(&entry, bytes.data(), sizeof(entry));
     if (entry.a_type == AT_PHDR) auxiliary.program_headers = RemoteAddress(entry.a_un.a_val);
     if (entry.a_type == AT_PHNUM) auxiliary.program_header_count = entry.a_un.a_val;
+    if (entry.a_type == AT_SECURE) auxiliary.secure = entry.a_un.a_val != 0;
     if (entry.a_type == AT_SYSINFO_EHDR) auxiliary.vdso = RemoteAddress(entry.a_un.a_val);
   }
   return auxiliary;
+}
+
+AuxiliaryVector ReadAuxiliaryVector(const ProcessIdentity& process) {
+  const auto bytes = ReadTextFile(SharedProcPath(process.pid(), "auxv"));
+  return bytes.ok() ? ParseAuxiliaryVector(*bytes) : AuxiliaryVector();
 }
 
 Result<LoadedModules> LoadedModules::Read(const ProcessIdentity& process, const MemoryReader& memory,

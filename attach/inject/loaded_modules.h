@@ -18,8 +18,10 @@ struct AuxiliaryVector {
   RemoteAddress program_headers;
   std::uint64_t program_header_count = 0;
   RemoteAddress vdso;
+  bool secure = false;  ///< Secure execution (ld.so(8)): the program has other rights than who started it.
 };
 AuxiliaryVector ParseAuxiliaryVector(std::string_view bytes);
+AuxiliaryVector ReadAuxiliaryVector(const ProcessIdentity& process);
 
 /// What the target has loaded, in the order in which its dynamic linker looks for symbols.
 class LoadedModules {

@@ -13,7 +13,12 @@
 
 #include "attach/agent/embedded_agent.h"
 #include "attach/agent/protocol.h"
+#include "attach/base/file.h"
+#include "attach/inject/loaded_modules.h"
 #include "attach/inject/preload_environment.h"
+#include "attach/memory/process_memory.h"
+#include "attach/proc/living_thread.h"
+#include "attach/proc/maps.h"
 
 namespace pyleak::attach {
 namespace {
@@ -90,5 +95,26 @@ std::vector<std::string> PreloadSession::Environment(const char* const* inherite
 }
 
 std::uint64_t PreloadSession::unwatched_processes() const { return memory_.IsFull() ? arena().dropped_processes() : 0; }
+
+Result<void> PreloadSession::CheckLoaded(const ProcessIdentity& process) const {
+  const auto map = MemoryMap::Read(process.pid());
+  if (!map) return map.error();
+  const bool loaded =
+      std::ranges::any_of(map->mappings(), [this](const Mapping& mapping) { return mapping.path == agent_.path(); });
+  if (loaded) return {};
+  const auto memory = ProcessMemory::Open(process);
+  if (!memory) return memory.error();
+  if (const auto modules = LoadedModules::Read(process, *memory, *map); !modules) return modules.error();
+  if (ReadAuxiliaryVector(process).secure) {
+    return Error{ErrorCode::kRefused,
+                 "the program has other rights than who started it (set-user-ID, capabilities), so "
+                 "that its dynamic linker loads no agent"};
+  }
+  const auto environment = ReadTextFile(SharedProcPath(process.pid(), "environ"));
+  if (environment.ok() && environment->find(agent_.path()) == std::string::npos) {
+    return Error{ErrorCode::kRefused, "the program was started without the environment that names the agent"};
+  }
+  return {};
+}
 
 }  // namespace pyleak::attach

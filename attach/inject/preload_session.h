@@ -9,6 +9,7 @@
 #include "attach/heartbeat/heartbeat.h"
 #include "attach/inject/arena_memory.h"
 #include "attach/inject/session_file.h"
+#include "attach/proc/process_identity.h"
 
 namespace pyleak::attach {
 
@@ -33,6 +34,10 @@ class PreloadSession {
 
   /// `inherited` with what makes a program of this session, as for execve(2). Ends with a null pointer.
   [[nodiscard]] std::vector<std::string> Environment(const char* const* inherited) const;
+
+  /// The Error is why the agent has not been loaded into that process and will not be. It may still be on its way where
+  /// there is none.
+  [[nodiscard]] Result<void> CheckLoaded(const ProcessIdentity& process) const;
 
   /// A view of the heartbeat, valid as long as the session.
   [[nodiscard]] const Arena& arena() const { return memory_.arena(); }

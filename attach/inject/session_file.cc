@@ -14,6 +14,7 @@
 
 #include "attach/agent/protocol.h"
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 #include "attach/proc/process_list.h"
 #include "attach/proc/stat.h"
 
@@ -125,9 +126,9 @@ bool AnyProcessUses(const std::string& path) {
   if (::lstat(path.c_str(), &file) != 0) return false;
   const auto processes = ListProcesses();
   return std::any_of(processes.begin(), processes.end(), [&](int pid) {
-    const std::string folder = "/proc/" + std::to_string(pid);
-    return pid != ::getpid() &&
-           (Contains(folder + "/environ", path) || Contains(folder + "/maps", path) || MayHaveBeenToldOf(file, pid));
+    if (pid == ::getpid()) return false;
+    return Contains(SharedProcPath(pid, "environ"), path) || Contains(SharedProcPath(pid, "maps"), path) ||
+           MayHaveBeenToldOf(file, pid);
   });
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 
 namespace pyleak::attach {
 namespace {
@@ -23,7 +24,7 @@ constexpr std::size_t kMaxVectors = 1024;
 }  // namespace
 
 Result<ProcessMemory> ProcessMemory::Open(const ProcessIdentity& process) {
-  const std::string path = "/proc/" + std::to_string(process.pid()) + "/mem";
+  const std::string path = SharedProcPath(process.pid(), "mem");
   auto mem = OpenFile(path, O_RDWR);
   const bool writable = mem.ok();
   // The file is its owner's to write; whoever has CAP_SYS_PTRACE but not CAP_DAC_OVERRIDE may write the memory only.

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 #include "attach/proc/stat.h"
 
 namespace pyleak::attach {
@@ -16,7 +17,7 @@ namespace {
 
 /// The class of the running program's ELF file (elf(5)); the kernel opens /proc/PID/exe for whoever may trace.
 Result<void> CheckProgram(int pid) {
-  auto program = OpenFile("/proc/" + std::to_string(pid) + "/exe", O_RDONLY);
+  auto program = OpenFile(SharedProcPath(pid, "exe"), O_RDONLY);
   if (!program) return std::move(program).error().While("looking at the program");
   std::array<unsigned char, EI_NIDENT + 4> header{};
   if (::pread(program->get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) {
@@ -39,7 +40,8 @@ Result<ProcessIdentity> OpenAttachable(int pid) {
   auto stat = ReadStat(pid);
   if (!stat) return std::move(stat).error();
   if (stat->is_kernel_thread()) return Error{ErrorCode::kKernelThread, "it is a kernel thread"};
-  if (stat->state == 'Z' || stat->state == 'X') {
+  const bool over = stat->state == 'Z' || stat->state == 'X';
+  if (over && LivingThread(pid) == pid) {
     return Error{ErrorCode::kZombie, "it has ended already and waits for its parent to ask for its exit status"};
   }
   auto program = CheckProgram(pid);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 
 namespace pyleak::attach {
 namespace {
@@ -56,7 +57,7 @@ MemoryMap MemoryMap::Parse(std::string_view text) {
 }
 
 Result<MemoryMap> MemoryMap::Read(int pid) {
-  auto text = ReadTextFile("/proc/" + std::to_string(pid) + "/maps");
+  auto text = ReadTextFile(SharedProcPath(pid, "maps"));
   if (!text) return std::move(text).error().While("reading the memory map");
   return Parse(*text);
 }

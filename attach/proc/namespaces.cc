@@ -7,6 +7,7 @@
 #include <string>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 #include "attach/proc/thread_list.h"
 #include "attach/proc/thread_status.h"
 
@@ -16,8 +17,6 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t kMostThreads = 32768;
-
-std::string PathOf(int pid, const char* file) { return "/proc/" + std::to_string(pid) + "/" + file; }
 
 bool IsSame(const std::string& path, const std::string& other) {
   const auto a = ReadLink(path);
@@ -33,9 +32,10 @@ nanoseconds OffsetInFile(const std::string& path) {
 /// The file speaks of the namespace that the children of the process will live in. That is its own too, but for who has
 /// called unshare(2) and has begun no other program since.
 nanoseconds ClockOffset(int pid) {
-  const std::string own = PathOf(pid, "ns/time");
-  if (IsSame(own, "/proc/self/ns/time") || !IsSame(own, PathOf(pid, "ns/time_for_children"))) return nanoseconds(0);
-  return OffsetInFile("/proc/self/timens_offsets") - OffsetInFile(PathOf(pid, "timens_offsets"));
+  const std::string own = SharedProcPath(pid, "ns/time");
+  if (IsSame(own, "/proc/self/ns/time") || !IsSame(own, SharedProcPath(pid, "ns/time_for_children")))
+    return nanoseconds(0);
+  return OffsetInFile("/proc/self/timens_offsets") - OffsetInFile(SharedProcPath(pid, "timens_offsets"));
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::optional<nanoseconds> ParseMonotonicOffset(std::string_view text) {
 
 Namespaces Namespaces::Of(const ProcessIdentity& process) {
   Namespaces namespaces(process.pid());
-  namespaces.same_numbers_ = IsSame(PathOf(process.pid(), "ns/pid"), "/proc/self/ns/pid");
+  namespaces.same_numbers_ = IsSame(SharedProcPath(process.pid(), "ns/pid"), "/proc/self/ns/pid");
   namespaces.own_pid_ = namespaces.OwnNumber(process.pid());
   namespaces.clock_offset_ = ClockOffset(process.pid());
   return namespaces;

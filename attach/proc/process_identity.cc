@@ -51,7 +51,11 @@ Result<ProcessIdentity> ProcessIdentity::Open(int pid) {
     return Error{ErrorCode::kNotPermitted, "/proc hides process " + std::to_string(pid) + " from this user (hidepid)"};
   }
   if (!stat) return std::move(stat).error();
-  return ProcessIdentity(pid, stat->start_ticks, std::move(pidfd));
+  ProcessIdentity process(pid, stat->start_ticks, std::move(pidfd));
+  const bool zombie = stat->state == 'Z' || stat->state == 'X';
+  // It has ended between the two, and the number may be another's by now.
+  if (!zombie && !process.StillRuns()) return Error{ErrorCode::kNoSuchProcess, "the process has ended"};
+  return process;
 }
 
 bool ProcessIdentity::StillRuns() const { return !HasEnded(*pidfd_); }

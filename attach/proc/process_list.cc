@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "attach/proc/living_thread.h"
 #include "attach/proc/stat.h"
 
 namespace pyleak::attach {
@@ -18,7 +19,7 @@ enum class Epoll { kNone, kOpen, kClosedToUs };
 
 Epoll LookForEpoll(int pid) {
   std::error_code error;
-  fs::directory_iterator entry("/proc/" + std::to_string(pid) + "/fd", error);
+  fs::directory_iterator entry(SharedProcPath(pid, "fd"), error);
   if (error == std::errc::permission_denied) return Epoll::kClosedToUs;
   for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
     std::error_code closed;
@@ -28,7 +29,7 @@ Epoll LookForEpoll(int pid) {
 }
 
 bool IsProgram(int pid) {
-  const auto stat = ReadStat(pid);
+  const auto stat = ReadStat(pid, LivingThread(pid));
   return stat.ok() && !stat->is_kernel_thread() && stat->state != 'Z';
 }
 

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 
 namespace pyleak::attach {
 namespace {
@@ -34,7 +35,7 @@ Result<UniqueFd> TargetFiles::Open(const std::string& path) const {
     if (!directory) return std::move(directory).error();
     absolute = *directory + "/" + path;
   }
-  auto root = OpenFile(proc_ + "/root", O_PATH | O_DIRECTORY);
+  auto root = OpenFile(SharedProcPath(pid_, "root"), O_PATH | O_DIRECTORY);
   if (!root) return std::move(root).error();
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
@@ -45,13 +46,14 @@ Result<UniqueFd> TargetFiles::Open(const std::string& path) const {
 }
 
 Result<UniqueFd> TargetFiles::OpenMapped(AddressRange range) const {
-  return OpenRegularFile(fmt::format("{}/map_files/{:x}-{:x}", proc_, range.begin.value(), range.end.value()));
+  return OpenRegularFile(
+      SharedProcPath(pid_, fmt::format("map_files/{:x}-{:x}", range.begin.value(), range.end.value())));
 }
 
 /// Both links are printed relative to our own root, so that the target's root has to be taken off its directory's name.
 Result<std::string> TargetFiles::WorkingDirectory() const {
-  auto root = ReadLink(proc_ + "/root");
-  auto directory = ReadLink(proc_ + "/cwd");
+  auto root = ReadLink(SharedProcPath(pid_, "root"));
+  auto directory = ReadLink(SharedProcPath(pid_, "cwd"));
   if (!root) return std::move(root).error();
   if (!directory) return std::move(directory).error();
   if (*root != "/" && directory->starts_with(*root)) directory->erase(0, root->size());

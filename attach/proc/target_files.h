@@ -16,7 +16,7 @@ Result<UniqueFd> OpenRegularFile(const std::string& path);
 /// Regular files as the target sees them: in its mount namespace and below its root directory.
 class TargetFiles {
  public:
-  explicit TargetFiles(const ProcessIdentity& process) : proc_("/proc/" + std::to_string(process.pid())) {}
+  explicit TargetFiles(const ProcessIdentity& process) : pid_(process.pid()) {}
 
   /// `path` as the target would have to name it; a relative one starts at its working directory. Symbolic links and
   /// ".." cannot lead out of the target's root (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; an Error before that).
@@ -29,7 +29,7 @@ class TargetFiles {
  private:
   [[nodiscard]] Result<std::string> WorkingDirectory() const;
 
-  std::string proc_;
+  int pid_;
 };
 
 }  // namespace pyleak::attach

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "attach/proc/living_thread.h"
 #include "attach/proc/thread_list.h"
 #include "attach/trace/system_call_names.h"
 
@@ -41,12 +42,12 @@ std::vector<BorrowCandidate> FindBorrowCandidates(const ProcessIdentity& process
 }
 
 std::string WhyNoneIsFit(const ProcessIdentity& process) {
-  const std::vector<int> threads = ListThreads(process.pid(), kMostCandidates);
-  auto look = ThreadLook::Open({process.pid(), threads.empty() ? process.pid() : threads.front()});
+  auto look = ThreadLook::Open({process.pid(), LivingThread(process.pid())});
   const auto activity = look.ok() ? look->Look() : std::nullopt;
   if (!activity) return "the process is about to end";
-  // The first thread stands for the others.
-  const std::string which = threads.size() == 1 ? "its only thread " : "like the others, its first thread ";
+  // It stands for the others.
+  const bool only_one = ListThreads(process.pid(), 2).size() == 1;
+  const std::string which = only_one ? "its only thread " : "like the others, its first thread ";
   return "no thread can be borrowed without harm yet: " + which + WhatKeepsIt(*look, *activity);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "attach/agent/protocol.h"
+#include "attach/proc/living_thread.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/borrow_candidates.h"
 #include "attach/trace/borrow_choice.h"
@@ -61,7 +62,7 @@ bool MayBeInRestartableSequence(int tid, const MemoryReader& memory) {
 
 /// What would make a system call of ours, or a return that the program did not prepare, fatal.
 Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
-  const auto status = ReadThreadStatus({process.pid(), process.pid()});
+  const auto status = ReadThreadStatus({process.pid(), LivingThread(process.pid())});
   if (!status) return status.error();
   if (status->seccomp != 0) {
     return Error{ErrorCode::kRefused, "the process filters its system calls (seccomp): one of ours might kill it"};

@@ -81,6 +81,9 @@ std::optional<ThreadActivity> ThreadLook::Look() {
       activity->program_counter == latest_.program_counter) {
     activity->system_call = latest_.system_call;
   }
+  // Neither in user mode nor in a system call, and without a stack: a first thread that has ended before the others.
+  const bool over = activity && !activity->running && activity->stack_pointer.is_null();
+  if (over) return std::nullopt;
   if (activity) latest_ = *activity;
   return activity;
 }

@@ -1,12 +1,14 @@
 #include "cli/commands/attach_source.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <utility>
 
 #include "attach/agent/embedded_agent.h"
 #include "attach/inject/claimant.h"
+#include "attach/proc/attachable.h"
 #include "attach/proc/process_tree.h"
-#include "attach/proc/stat.h"
 #include "cli/watch/event_maker.h"
 #include "symbolize/elf/elf_image.h"
 
@@ -20,6 +22,9 @@ constexpr std::chrono::milliseconds kSurveyInterval(100);
 /// How long an attach waits for its agent before it goes on without, and how long one try to place it may take.
 constexpr std::chrono::milliseconds kQuickly(500);
 constexpr std::chrono::milliseconds kPatience(1000);
+
+/// What it means for the reader that a process has no agent.
+const std::string kFromOutside = "watched from outside, to a few milliseconds and only where the stack shows a loop: ";
 
 attach::InjectionOptions InjectionOptionsOf(const WatchOptions& options) {
   return {.threshold = options.threshold, .follow_children = options.children, .patience = kPatience};
@@ -37,19 +42,27 @@ void AddAgentImage(const attach::InjectedAgent& agent, WatchedProcess& process) 
 Result<std::unique_ptr<AttachSource>> AttachSource::Attach(const attach::ProcessIdentity& root,
                                                            const WatchOptions& options, const SignalInbox& signals) {
   std::unique_ptr<AttachSource> source(new AttachSource(root, options, signals));
-  auto joined = source->Join(root);
-  if (!joined) return std::move(joined).error();
-  Joining& joining = *source->joining_.front();
   const auto deadline = std::chrono::steady_clock::now() + kQuickly;
-  // What speaks against it is known at once, and is the user's to hear before anything else.
-  if (joining.agent.wait_until(deadline) == std::future_status::ready) {
-    auto placed = source->FinishPlacing(joining);
-    if (!placed && placed.error().code != ErrorCode::kTimedOut) return std::move(placed).error();
-  }
+  if (auto joined = source->JoinRoot(deadline); !joined) return std::move(joined).error();
   // The children that are there already are watched from the first word on too, if they can be.
   source->JoinNewPrograms();
   for (const auto& child : source->joining_) child->agent.wait_until(deadline);
   return source;
+}
+
+Result<void> AttachSource::JoinRoot(std::chrono::steady_clock::time_point deadline) {
+  for (;;) {
+    auto joined = Join(root_);
+    if (joined) {
+      Joining& joining = *joining_.front();
+      if (joining.agent.wait_until(deadline) != std::future_status::ready) return joined;
+      // What speaks against it is known at once, and is the user's to hear before anything else.
+      joined = FinishPlacing(joining);
+      if (!joined && joined.error().code == ErrorCode::kTimedOut) return {};
+    }
+    const bool began_another = !joined && joined.error().code == ErrorCode::kNoSuchProcess && root_.StillRuns();
+    if (!began_another || std::chrono::steady_clock::now() >= deadline) return joined;
+  }
 }
 
 Result<void> AttachSource::Join(const attach::ProcessIdentity& identity) {
@@ -58,9 +71,7 @@ Result<void> AttachSource::Join(const attach::ProcessIdentity& identity) {
   if (!(*process)->interpreter_problem().empty()) {
     Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), identity.pid());
   }
-  if (const auto stat = attach::ReadStat(identity.pid())) {
-    tried_.insert({identity.pid(), stat->start_ticks, stat->stack_start});
-  }
+  tried_.insert((*process)->program());
   joining_.push_back(std::make_unique<Joining>(Joining{.process = *std::move(process), .agent = {}}));
   BeginPlacing(*joining_.back());
   return {};
@@ -75,21 +86,24 @@ void AttachSource::BeginPlacing(Joining& joining) {
 
 Result<void> AttachSource::FinishPlacing(Joining& joining) {
   auto agent = joining.agent.get();
+  const auto process = joining.process;
+  const auto forget = [&] { std::erase_if(joining_, [&](const auto& other) { return other->process == process; }); };
+  // By an exec: the agent may be in the new program, of which we know nothing yet, and is taken out again.
+  if (!process->RunsSameProgram()) {
+    forget();
+    return Error{ErrorCode::kNoSuchProcess, "the process has ended, or begun another program"};
+  }
   // Once the watch has begun, it may be our own sampling that holds the thread at this moment.
   const bool again = !agent && (agent.error().code == ErrorCode::kTimedOut ||
                                 (joining.told && agent.error().code == ErrorCode::kAlreadyTraced));
   if (again) {
     if (joining.attempts == 1) {
-      Warn("no_agent_yet",
-           "watched from outside for now, to a few milliseconds and only where the stack shows a loop: " +
-               agent.error().what,
-           joining.process->pid());
+      Warn("no_agent_yet", kFromOutside + agent.error().what, joining.process->pid());
     }
     BeginPlacing(joining);
     return agent.error();
   }
-  const auto process = joining.process;
-  std::erase_if(joining_, [&](const auto& other) { return other->process == process; });
+  forget();
   if (!agent) return std::move(agent).error();
   AddAgentImage(*agent, *process);
   placed_.push_back(std::make_unique<Placed>(Placed{.process = process, .agent = *std::move(agent)}));
@@ -128,17 +142,21 @@ void AttachSource::Extend(Placed& placed) {
 }
 
 void AttachSource::JoinNewPrograms() {
-  std::vector<int> pids{root_.pid()};
+  std::set<int> pids{root_.pid()};
   if (options_.children) {
     const std::vector<int> descendants = attach::Descendants(root_.pid());
-    pids.insert(pids.end(), descendants.begin(), descendants.end());
+    pids.insert(descendants.begin(), descendants.end());
+    pids.erase(::getpid());
   }
+  std::erase_if(tried_, [&](const attach::RunningProgram& program) { return !pids.contains(program.pid); });
   for (const int pid : pids) {
-    const auto stat = attach::ReadStat(pid);
-    if (!stat || !tried_.insert({pid, stat->start_ticks, stat->stack_start}).second) continue;
-    auto identity = attach::ProcessIdentity::Open(pid);
-    if (identity) [[maybe_unused]]
-      const auto gone = Join(*identity);
+    const auto program = attach::RunningProgram::Of(pid);
+    if (!program || !tried_.insert(*program).second) continue;
+    const auto identity = attach::OpenAttachable(pid);
+    const auto joined = identity ? Join(*identity) : identity.error();
+    if (joined || joined.error().code == ErrorCode::kNoSuchProcess || joined.error().code == ErrorCode::kZombie)
+      continue;
+    WarnThatNotWatched(pid, joined.error());
   }
 }
 
@@ -152,15 +170,26 @@ void AttachSource::LookAfterJoining(std::vector<FoundProcess>& found) {
       found.push_back({.process = process, .heartbeat = std::nullopt, .joined_late = true});
     }
     if (each->agent.wait_for(std::chrono::seconds(0)) != std::future_status::ready) continue;
+    const bool told = each->told;
     const auto placed = FinishPlacing(*each);
-    // A forked child has its parent's agent already, and claims a region of its own when it waits.
-    const bool expected = placed || placed.error().code == ErrorCode::kTimedOut ||
-                          placed.error().code == ErrorCode::kAlreadyTraced ||
-                          placed.error().code == ErrorCode::kAlreadyWatched || !process->identity().StillRuns();
-    if (expected) continue;
-    const std::string pid = std::to_string(process->pid());
-    Warn("not_watched", "process " + pid + " cannot be watched: " + placed.error().what, process->pid());
+    if (!placed) WarnOfNoAgent(*process, told, placed.error());
   }
+}
+
+void AttachSource::WarnOfNoAgent(const WatchedProcess& process, bool told, const Error& why) {
+  // A forked child has its parent's agent already, and claims a region of its own when it waits.
+  const bool expected = why.code == ErrorCode::kTimedOut || why.code == ErrorCode::kAlreadyTraced ||
+                        why.code == ErrorCode::kAlreadyWatched || why.code == ErrorCode::kNoSuchProcess;
+  if (expected || !process.identity().StillRuns()) return;
+  if (told) {
+    Warn("no_agent", kFromOutside + why.what, process.pid());
+  } else {
+    WarnThatNotWatched(process.pid(), why);
+  }
+}
+
+void AttachSource::WarnThatNotWatched(int pid, const Error& why) {
+  Warn("not_watched", "process " + std::to_string(pid) + " cannot be watched: " + why.what, pid);
 }
 
 void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found) {
@@ -175,7 +204,10 @@ void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found)
       continue;
     }
     auto process = WatchedProcess::Open(*identity);
-    if (!process) continue;
+    if (!process) {
+      if (process.error().code == ErrorCode::kNoSuchProcess) placed.claims.Free(claim.heartbeat);
+      continue;
+    }
     AddAgentImage(placed.agent, **process);
     found.push_back({.process = *std::move(process), .heartbeat = claim.heartbeat});
   }
@@ -188,6 +220,8 @@ void AttachSource::Warn(const std::string& code, const std::string& message, int
 std::vector<Warning> AttachSource::TakeWarnings() { return std::exchange(warnings_, {}); }
 
 void AttachSource::Release(const FoundProcess& process) {
+  // Where addresses are not random, the next program may look like this one.
+  if (!process.process->RunsSameProgram()) tried_.erase(process.process->program());
   for (auto& placed : placed_) {
     if (process.heartbeat) placed->claims.Free(*process.heartbeat);
     placed->over = placed->over || placed->process == process.process;

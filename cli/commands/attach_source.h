@@ -13,6 +13,7 @@
 #include "attach/heartbeat/region_claims.h"
 #include "attach/inject/injected_agent.h"
 #include "attach/proc/process_identity.h"
+#include "attach/proc/running_program.h"
 #include "cli/options.h"
 #include "cli/watch/process_source.h"
 #include "cli/watch/signal_inbox.h"
@@ -54,18 +55,12 @@ class AttachSource : public ProcessSource {
     bool told_of_failure = false;
     bool over = false;  ///< Its process has ended; a forked child may still write to its arena.
   };
-  /// One program run by one process: exec makes another of it.
-  struct Program {
-    int pid = 0;
-    std::uint64_t start_ticks = 0;
-    std::uint64_t stack_start = 0;
-
-    auto operator<=>(const Program&) const = default;
-  };
-
   AttachSource(const attach::ProcessIdentity& root, const WatchOptions& options, const SignalInbox& signals)
       : root_(root), options_(options), signals_(signals) {}
 
+  /// Joins what the root runs at `deadline` at the latest. The Error is why no agent can be placed in it.
+  Result<void> JoinRoot(std::chrono::steady_clock::time_point deadline);
+  /// The Error is why the process cannot even be looked at.
   Result<void> Join(const attach::ProcessIdentity& process);
   void BeginPlacing(Joining& joining);
   /// Takes the agent that has been placed, or why it could not be.
@@ -73,6 +68,8 @@ class AttachSource : public ProcessSource {
   void JoinNewPrograms();
   void Extend(Placed& placed);
   void LookAfterJoining(std::vector<FoundProcess>& found);
+  void WarnOfNoAgent(const WatchedProcess& process, bool told, const Error& why);
+  void WarnThatNotWatched(int pid, const Error& why);
   void TakeRegions(Placed& placed, std::vector<FoundProcess>& found);
   void Warn(const std::string& code, const std::string& message, int pid);
 
@@ -81,7 +78,7 @@ class AttachSource : public ProcessSource {
   const SignalInbox& signals_;
   std::vector<std::unique_ptr<Joining>> joining_;
   std::vector<std::unique_ptr<Placed>> placed_;
-  std::set<Program> tried_;
+  std::set<attach::RunningProgram> tried_;
   std::vector<Warning> warnings_;
   std::chrono::steady_clock::time_point next_survey_{};
 };

@@ -8,6 +8,9 @@
 namespace pyleak::cli {
 namespace {
 
+/// How often the program itself is looked at, which may have become another one by exec.
+constexpr std::chrono::milliseconds kProgramInterval(100);
+
 /// Iterations over the threshold that nobody has read.
 std::uint64_t LongIterations(const attach::Heartbeat& heartbeat) {
   std::uint64_t count = 0;
@@ -23,10 +26,29 @@ std::uint64_t LongIterations(const attach::Heartbeat& heartbeat) {
 
 std::vector<FoundProcess> RunSource::TakeNew() {
   FreeRegionsOfEndedBystanders();
+  LookAtProgram();
   std::vector<FoundProcess> found;
   for (const attach::RegionClaim& claim : claims_.TakeNew(session_.arena())) TakeRegion(claim.heartbeat, found);
   session_.KeepRoom();
   return found;
+}
+
+void RunSource::LookAtProgram() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + kProgramInterval;
+  const auto running = attach::RunningProgram::Of(program_.process().pid());
+  if (!running) return;
+  // Its dynamic linker is given the time until the next look.
+  if (std::exchange(running_, *running) != *running) {
+    checked_ = false;
+    return;
+  }
+  if (std::exchange(checked_, true)) return;
+  const auto loaded = session_.CheckLoaded(program_.process());
+  if (!loaded && program_.process().StillRuns()) {
+    Warn("not_watched", "the program cannot be watched: " + loaded.error().what, running->pid);
+  }
 }
 
 void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found) {

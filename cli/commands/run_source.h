@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "attach/heartbeat/region_claims.h"
 #include "attach/inject/preload_session.h"
+#include "attach/proc/running_program.h"
 #include "cli/launch/child_program.h"
 #include "cli/launch/signal_relay.h"
 #include "cli/watch/process_source.h"
@@ -33,6 +35,8 @@ class RunSource : public ProcessSource {
     attach::Heartbeat heartbeat;
   };
 
+  /// What the program itself has become by exec, and whether that can be watched.
+  void LookAtProgram();
   void TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found);
   void FreeRegionsOfEndedBystanders();
   void Warn(const std::string& code, const std::string& message, std::optional<int> pid);
@@ -43,6 +47,9 @@ class RunSource : public ProcessSource {
   bool children_;
   attach::RegionClaims claims_;
   std::vector<Bystander> bystanders_;
+  attach::RunningProgram running_;  ///< By the program's own process, when it was last looked at.
+  bool checked_ = false;            ///< Whether that can be watched is known.
+  std::chrono::steady_clock::time_point next_look_{};
   std::uint64_t unwatched_processes_ = 0;  ///< As far as they have been told of.
   std::vector<Warning> warnings_;
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 #include "cli/watch/cause.h"
 
 namespace pyleak::cli {
@@ -30,7 +31,7 @@ JournalThread::JournalThread(const WatchOptions& options, Reporter& reporter, co
 void JournalThread::Sample(const BlockKey& key, const LoopFacts& loop, RawSample sample) {
   std::optional<std::string> target;
   if (const auto fd = DescriptorOf(sample.activity)) {
-    auto link = ReadLink("/proc/" + std::to_string(loop.thread.pid) + "/fd/" + std::to_string(*fd));
+    auto link = ReadLink(attach::SharedProcPath(loop.thread.pid, "fd/" + std::to_string(*fd)));
     if (link) target = *std::move(link);
   }
   auto shared = std::make_shared<RawSample>(std::move(sample));

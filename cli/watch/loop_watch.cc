@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "attach/base/file.h"
+#include "attach/proc/living_thread.h"
 #include "attach/proc/stat.h"
 #include "attach/trace/polled_descriptors.h"
 #include "attach/trace/wait_calls.h"
@@ -60,7 +61,7 @@ void LoopWatch::Update(attach::SlotReading& reading) {
 bool LoopWatch::StillExists() {
   if (!thread_ || !thread_->Look()) return false;
   if (!last_.is_epoll()) return true;
-  const auto target = ReadLink("/proc/" + std::to_string(facts_->thread.pid) + "/fd/" + std::to_string(last_.fd));
+  const auto target = ReadLink(attach::SharedProcPath(facts_->thread.pid, "fd/" + std::to_string(last_.fd)));
   return target && *target == "anon_inode:[eventpoll]";
 }
 

@@ -8,26 +8,37 @@
 namespace pyleak::cli {
 
 Result<std::unique_ptr<ProcessSymbols>> ProcessSymbols::Create(const attach::ProcessIdentity& identity,
-                                                               const attach::ProcessMemory& memory) {
+                                                               const attach::ProcessMemory& memory,
+                                                               const attach::RunningProgram& program) {
   auto modules = symbolize::ModuleMap::Read(identity, memory);
   if (!modules) return std::move(modules).error();
   auto caller_modules = symbolize::ModuleMap::Read(identity, memory);
   if (!caller_modules) return std::move(caller_modules).error();
+  // The files are opened now: when a stack is to be named the process may have ended.
+  static_cast<void>(modules->modules());
   // The index of a large program's symbols takes a while to make; the first block would not wait for it.
   for (const symbolize::Module* module : caller_modules->modules()) {
     if (module->image->entry() != 0) static_cast<void>(module->image->FunctionAt(module->image->entry()));
     break;
   }
-  return std::unique_ptr<ProcessSymbols>(new ProcessSymbols(identity, *std::move(modules), *std::move(caller_modules)));
+  return std::unique_ptr<ProcessSymbols>(
+      new ProcessSymbols(identity, memory, program, *std::move(modules), *std::move(caller_modules)));
 }
 
-ProcessSymbols::ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules,
+ProcessSymbols::ProcessSymbols(const attach::ProcessIdentity& identity, const attach::ProcessMemory& memory,
+                               const attach::RunningProgram& program, symbolize::ModuleMap modules,
                                symbolize::ModuleMap caller_modules)
-    : caller_modules_(std::move(caller_modules)),
+    : memory_(memory),
+      stack_start_(program.stack_start),
+      caller_modules_(std::move(caller_modules)),
       modules_(std::move(modules)),
       source_(identity),
       unwinder_(modules_),
       symbolizer_(identity, modules_, source_) {}
+
+bool ProcessSymbols::Refresh(symbolize::ModuleMap& modules) const {
+  return memory_.IsSameProgram(stack_start_) && modules.Refresh();
+}
 
 void ProcessSymbols::AddImage(AddressRange range, std::shared_ptr<const symbolize::ElfImage> image,
                               std::uint64_t bias) {
@@ -38,7 +49,7 @@ void ProcessSymbols::AddImage(AddressRange range, std::shared_ptr<const symboliz
 NamedStacks ProcessSymbols::Name(const attach::StackSnapshot& stack, const symbolize::python::Interpreter* interpreter,
                                  const symbolize::python::RawPythonStack& python) {
   const std::lock_guard lock(mutex_);
-  modules_.Refresh();
+  Refresh(modules_);
   NamedStacks named;
   named.native = symbolizer_.Symbolize(unwinder_.Unwind(stack));
   if (interpreter == nullptr) {
@@ -62,7 +73,7 @@ symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {
   const std::lock_guard lock(caller_mutex_);
   const RemoteAddress call = return_address - 1;
   const symbolize::Module* module = caller_modules_.Find(call);
-  if (module == nullptr && caller_modules_.Refresh()) module = caller_modules_.Find(call);
+  if (module == nullptr && Refresh(caller_modules_)) module = caller_modules_.Find(call);
   if (module == nullptr) return {};
   // A distribution's uvloop and Node call a libuv of its own file; what runs on it is what the user knows.
   if (module->path.find("/libuv.") != std::string::npos) {
@@ -79,7 +90,7 @@ symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {
 Result<std::optional<symbolize::python::Interpreter>> ProcessSymbols::FindInterpreter(
     const attach::MemoryReader& memory) {
   const std::lock_guard lock(caller_mutex_);
-  caller_modules_.Refresh();
+  Refresh(caller_modules_);
   return symbolize::python::Interpreter::Find(caller_modules_, memory);
 }
 

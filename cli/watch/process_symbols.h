@@ -8,6 +8,7 @@
 #include "attach/memory/process_memory.h"
 #include "attach/memory/stack_snapshot.h"
 #include "attach/proc/process_identity.h"
+#include "attach/proc/running_program.h"
 #include "symbolize/dwarf/native_symbolizer.h"
 #include "symbolize/elf/module_map.h"
 #include "symbolize/loop_kind.h"
@@ -29,8 +30,10 @@ struct NamedStacks {
 /// watching thread asks is kept apart, so that it never waits for the naming of a stack.
 class ProcessSymbols {
  public:
+  /// Of `program`. `memory` outlives the object.
   static Result<std::unique_ptr<ProcessSymbols>> Create(const attach::ProcessIdentity& identity,
-                                                        const attach::ProcessMemory& memory);
+                                                        const attach::ProcessMemory& memory,
+                                                        const attach::RunningProgram& program);
 
   /// Code that pyleak itself has placed in the process.
   void AddImage(AddressRange range, std::shared_ptr<const symbolize::ElfImage> image, std::uint64_t bias);
@@ -48,8 +51,15 @@ class ProcessSymbols {
   Result<std::optional<symbolize::python::Interpreter>> FindInterpreter(const attach::MemoryReader& memory);
 
  private:
-  ProcessSymbols(const attach::ProcessIdentity& identity, symbolize::ModuleMap modules,
+  ProcessSymbols(const attach::ProcessIdentity& identity, const attach::ProcessMemory& memory,
+                 const attach::RunningProgram& program, symbolize::ModuleMap modules,
                  symbolize::ModuleMap caller_modules);
+
+  /// The modules that there are now, unless the process has begun another program: what is to be named is not of that.
+  bool Refresh(symbolize::ModuleMap& modules) const;
+
+  const attach::ProcessMemory& memory_;
+  RemoteAddress stack_start_;  ///< Of the program.
 
   std::mutex caller_mutex_;
   symbolize::ModuleMap caller_modules_;  ///< Guarded by caller_mutex_.

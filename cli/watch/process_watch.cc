@@ -14,8 +14,10 @@ ProcessWatch::ProcessWatch(FoundProcess found, WatchTools& tools)
 
 ProcessWatch::State ProcessWatch::state() const {
   if (!found_.process->identity().StillRuns()) return State::kEnded;
+  // The heartbeat may be that of the program before the one that was found.
   const auto& heartbeat = found_.heartbeat;
-  const bool same_program = !heartbeat || found_.process->memory().IsSameProgram(heartbeat->agent_base());
+  const bool same_program = found_.process->RunsSameProgram() &&
+                            (!heartbeat || found_.process->memory().IsSameProgram(heartbeat->agent_base()));
   return same_program ? State::kRunning : State::kOtherProgram;
 }
 

@@ -11,9 +11,15 @@ Result<std::shared_ptr<WatchedProcess>> WatchedProcess::Open(const attach::Proce
   if (!memory) return std::move(memory).error();
   auto stat = attach::ReadStat(identity.pid());
   if (!stat) return std::move(stat).error();
-  std::shared_ptr<WatchedProcess> process(new WatchedProcess(identity, *std::move(memory)));
+  const auto program = attach::RunningProgram::Of(identity.pid());
+  if (!program) return program.error();
+  std::shared_ptr<WatchedProcess> process(new WatchedProcess(identity, *std::move(memory), *program));
+  // The memory was opened first: what was asked for afterwards may be another program's.
+  if (!process->RunsSameProgram()) {
+    return Error{ErrorCode::kNoSuchProcess, "the process begins another program at this moment"};
+  }
   process->name_ = stat->name;
-  auto symbols = ProcessSymbols::Create(identity, process->memory_);
+  auto symbols = ProcessSymbols::Create(identity, process->memory_, process->program_);
   if (!symbols) return std::move(symbols).error();
   process->symbols_ = *std::move(symbols);
   process->FindInterpreter();

@@ -8,6 +8,7 @@
 #include "attach/memory/process_memory.h"
 #include "attach/proc/namespaces.h"
 #include "attach/proc/process_identity.h"
+#include "attach/proc/running_program.h"
 #include "cli/watch/process_symbols.h"
 #include "symbolize/python/interpreter.h"
 
@@ -18,6 +19,11 @@ namespace pyleak::cli {
 class WatchedProcess {
  public:
   static Result<std::shared_ptr<WatchedProcess>> Open(const attach::ProcessIdentity& identity);
+
+  /// What it ran when it was opened; all that is known of it belongs to that.
+  [[nodiscard]] const attach::RunningProgram& program() const { return program_; }
+  /// False once it has ended or begun another program by exec.
+  [[nodiscard]] bool RunsSameProgram() const { return memory_.IsSameProgram(program_.stack_start); }
 
   [[nodiscard]] const attach::ProcessIdentity& identity() const { return identity_; }
   [[nodiscard]] int pid() const { return identity_.pid(); }
@@ -36,11 +42,16 @@ class WatchedProcess {
   void FindInterpreter();
 
  private:
-  WatchedProcess(const attach::ProcessIdentity& identity, attach::ProcessMemory memory)
-      : identity_(identity), memory_(std::move(memory)), namespaces_(attach::Namespaces::Of(identity)) {}
+  WatchedProcess(const attach::ProcessIdentity& identity, attach::ProcessMemory memory,
+                 const attach::RunningProgram& program)
+      : identity_(identity),
+        memory_(std::move(memory)),
+        program_(program),
+        namespaces_(attach::Namespaces::Of(identity)) {}
 
   attach::ProcessIdentity identity_;
   attach::ProcessMemory memory_;
+  attach::RunningProgram program_;
   attach::Namespaces namespaces_;
   std::string name_;
   std::unique_ptr<ProcessSymbols> symbols_;

@@ -175,7 +175,8 @@ ModuleMap::~ModuleMap() = default;
 
 bool ModuleMap::Refresh() {
   auto map = attach::MemoryMap::Read(state_->process.pid());
-  if (!map || !state_->process.StillRuns()) return false;
+  // A process gives its memory up before it is known to have ended.
+  if (!map || map->mappings().empty() || !state_->process.StillRuns()) return false;
   const bool changed = ExecutableParts(*map) != ExecutableParts(state_->map);
   state_->map = *std::move(map);
   state_->by_mapping.clear();

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <iterator>
 #include <sstream>
+#include <thread>
 
 #include "tests/targets/native/blocks.h"
 
@@ -17,6 +20,21 @@ namespace {
 volatile std::sig_atomic_t signals = 0;
 
 void CountSignal(int /*number*/) { signals = signals + 1; }
+
+[[noreturn]] void Become(std::vector<std::string> words) {
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) & ~O_NONBLOCK);  // as it was
+  execv(arguments[0], arguments.data());
+  std::perror(arguments[0]);
+  _exit(127);
+}
+
+[[noreturn]] void BecomeAside(const std::vector<std::string>& words) {
+  std::thread([&] { Become(words); }).join();
+  std::abort();
+}
 
 /// One write a line: several threads and processes share stdout.
 void Say(const std::string& line) {
@@ -75,6 +93,11 @@ bool Control::ObeyLine(const std::string& line) {
     const auto fact = Block(seconds, kind);
     if (fact) SayBlock(*fact, kind);
     return fact.has_value();
+  }
+  if (command == "exec" || command == "exec_aside") {
+    const std::vector<std::string> program(std::istream_iterator<std::string>(words), {});
+    if (command == "exec") Become(program);
+    BecomeAside(program);
   }
   if (command == "to") {
     size_t index = 0;

@@ -12,6 +12,8 @@ namespace pyleak::targets {
 ///     block SECONDS KIND   block the loop (blocks.h has the kinds); the answer says when, and at which line
 ///     state                work done, signals, interrupted and early waits so far
 ///     to N LINE            hand LINE to the Nth other loop
+///     exec PROGRAM ARG...  become that program
+///     exec_aside ...       the same from a thread that is not the first one
 ///     quit                 as the end of input: the loop ends
 class Control {
  public:
