@@ -32,6 +32,10 @@ Stack NativeSymbolizer::Symbolize(const RawStack& raw) {
   }
   std::ranges::reverse(stack.frames);
   stack.complete = raw.complete;
+  if (!raw.guessed.empty()) {
+    stack.notes.push_back("native stack: " + raw.guessed +
+                          " has no unwind tables, callers of its functions are guesses");
+  }
   if (!raw.incomplete.empty()) stack.notes.push_back("native stack: " + raw.incomplete);
   return stack;
 }

@@ -80,14 +80,20 @@ void AppendSymbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, SymbolBu
 SymbolIndex ReadSymbols(Elf* elf) {
   SymbolBudget budget;
   std::vector<SymbolIndex::Entry> entries;
+  bool complete = false;
   for (const GElf_Word table : {GElf_Word{SHT_SYMTAB}, GElf_Word{SHT_DYNSYM}}) {
     for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
       GElf_Shdr header;
       if (::gelf_getshdr(section, &header) != nullptr && header.sh_type == table) {
         AppendSymbols(elf, section, header, budget, entries);
+        complete = complete || table == SHT_SYMTAB;
       }
     }
   }
+  // Functions in assembly may have no size. Where all symbols are there it is known which one comes next; in a stripped
+  // file much else may lie in between.
+  if (!complete)
+    std::erase_if(entries, [](const SymbolIndex::Entry& entry) { return entry.function && entry.size == 0; });
   return SymbolIndex(std::move(entries));
 }
 

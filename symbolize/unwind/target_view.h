@@ -14,7 +14,7 @@ namespace pyleak::symbolize {
 class TargetView {
  public:
   TargetView(const ModuleMap& modules, const attach::StackSnapshot& snapshot)
-      : modules_(modules), snapshot_(snapshot) {}
+      : modules_(modules), snapshot_(snapshot), registers_(snapshot.registers()) {}
 
   /// Before each step from a frame with this program counter.
   void BeginStep(RemoteAddress program_counter);
@@ -27,6 +27,8 @@ class TargetView {
 
   [[nodiscard]] const ModuleMap& modules() const { return modules_; }
   [[nodiscard]] const attach::StackSnapshot& snapshot() const { return snapshot_; }
+  /// Of the frame that a walk begins with: the innermost, or a caller that was found without tables.
+  [[nodiscard]] attach::Registers& registers() { return registers_; }
 
  private:
   [[nodiscard]] std::span<const std::byte> FileBytes(RemoteAddress address) const;
@@ -34,6 +36,7 @@ class TargetView {
 
   const ModuleMap& modules_;
   const attach::StackSnapshot& snapshot_;
+  attach::Registers registers_;
   RemoteAddress program_counter_;
   std::uint32_t reads_ = 0;
   bool missed_ = false;

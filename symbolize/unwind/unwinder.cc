@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "symbolize/unwind/return_address.h"
 #include "symbolize/unwind/target_view.h"
 
 extern "C" {
@@ -73,7 +74,7 @@ int AccessMemory(unw_addr_space_t /*space*/, unw_word_t address, unw_word_t* val
 
 /// libunwind numbers registers as DWARF does, and so does Registers.
 int AccessRegister(unw_addr_space_t /*space*/, unw_regnum_t number, unw_word_t* value, int write, void* context) {
-  const auto& registers = View(context).snapshot().registers().by_dwarf_number;
+  const auto& registers = View(context).registers().by_dwarf_number;
   if (write != 0 || number < 0 || static_cast<std::size_t>(number) >= registers.size()) return -UNW_EBADREG;
   *value = registers[static_cast<std::size_t>(number)];
   return 0;
@@ -130,6 +131,8 @@ class Unwinder::AddressSpace {
 
  private:
   void Walk(unw_cursor_t& cursor, TargetView& view, RawStack& stack) const;
+  /// From a frame in a module without unwind tables, of which libunwind would follow a frame pointer that none keeps.
+  bool GoToGuessedCaller(unw_cursor_t& cursor, TargetView& view, RawStack& stack) const;
   [[nodiscard]] bool IsFirstFunction(unw_cursor_t& cursor, const TargetView& view) const;
   [[nodiscard]] std::string WhyLost(RemoteAddress program_counter, const TargetView& view) const;
 
@@ -153,6 +156,7 @@ void Unwinder::AddressSpace::Walk(unw_cursor_t& cursor, TargetView& view, RawSta
     frame.exact = frame.exact || interrupted;  // nothing calls a signal trampoline: the handler returns to its start
     stack.frames.push_back(frame);
     unw_cursor_t here = cursor;
+    if (!interrupted && GoToGuessedCaller(cursor, view, stack)) continue;
     const int step = unw_step(&cursor);
     if (step > 0) continue;
     stack.complete = step == 0 && !view.missed() && IsFirstFunction(here, view);
@@ -160,6 +164,20 @@ void Unwinder::AddressSpace::Walk(unw_cursor_t& cursor, TargetView& view, RawSta
     return;
   }
   stack.incomplete = "only the innermost " + std::to_string(kMaxFrames) + " frames are shown";
+}
+
+bool Unwinder::AddressSpace::GoToGuessedCaller(unw_cursor_t& cursor, TargetView& view, RawStack& stack) const {
+  const RawFrame& frame = stack.frames.back();
+  const Module* const module = modules_.Find(frame.program_counter);
+  if (module == nullptr || !HasNoTables(*module)) return false;
+  const auto slot = FindReturnAddress(modules_, view.snapshot(), frame.program_counter, frame.stack_pointer);
+  if (!slot) return false;
+  stack.guessed = module->path;
+  auto& registers = view.registers().by_dwarf_number;
+  for (std::size_t i = 0; i < registers.size(); ++i) registers[i] = RegisterOf(cursor, static_cast<int>(i));
+  registers[attach::Registers::kProgramCounter] = *view.snapshot().ReadValue<std::uint64_t>(*slot);
+  registers[attach::Registers::kStackPointer] = (*slot + sizeof(std::uint64_t)).value();
+  return unw_init_remote(&cursor, space_, &view) == 0;
 }
 
 /// libunwind also reports the end when it guessed a frame pointer and found it wrong. The end is certain where the
@@ -175,7 +193,7 @@ bool Unwinder::AddressSpace::IsFirstFunction(unw_cursor_t& cursor, const TargetV
 std::string Unwinder::AddressSpace::WhyLost(RemoteAddress program_counter, const TargetView& view) const {
   const Module* const module = view.modules().Find(program_counter);
   if (module == nullptr) return "code that belongs to no file (made at run time) hides its callers";
-  if (view.missed()) return "the rest of the stack was not copied";
+  if (view.missed() && !HasNoTables(*module)) return "the rest of the stack was not copied";
   return "no usable unwind information in " + module->path;
 }
 

@@ -30,6 +30,7 @@ struct RawStack {
   std::vector<RawFrame> frames;
   bool complete = false;   ///< The outermost frame is the thread's first function.
   std::string incomplete;  ///< Why it is not complete, in words; else empty.
+  std::string guessed;     ///< A module that has no unwind tables, so that callers of its functions are guesses.
 };
 
 /// Finds the frames of a copied stack by the unwind tables (.eh_frame) of the modules, and by the chain of frame

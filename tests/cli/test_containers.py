@@ -2,11 +2,13 @@
 
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from pyleak_testing import BINARY, LiveTest, Target, compiled_target
+from pyleak_testing import BINARY, LiveTest, Target, compiled_target, require
 from pyleak_testing.case import python_frames
+from pyleak_testing.places import ROOT
 from pyleak_testing.processes import our_tid_of
 from pyleak_testing.spaces import container, debian_root, neighbour, sandbox
 
@@ -70,11 +72,10 @@ class Containers(LiveTest):
 
     def test_pyleak_in_a_neighbour_of_the_container(self):
         """Without the right to open what is mapped (/proc/PID/map_files), and without the target's files in sight."""
-        for suite in PYTHONS:
-            for shared in (False, True):
-                with self.subTest(suite, shared_pid_namespace=shared):
-                    target = self.start(sandbox(debian_root(suite)) + SERVICE)
-                    self.check_neighbour(target, target.facts["pid"] if shared else target.pid, shared)
+        for suite, shared in (("bullseye", False), ("trixie", True)):
+            with self.subTest(suite, shared_pid_namespace=shared):
+                target = self.start(sandbox(debian_root(suite)) + SERVICE)
+                self.check_neighbour(target, target.facts["pid"] if shared else target.pid, shared)
 
     def check_neighbour(self, target, pid, shared):
         program = [*neighbour(target if shared else None), BINARY]
@@ -89,6 +90,30 @@ class Containers(LiveTest):
         self.assertTrue(record["capture"]["complete"], record["capture"])
         self.assertEqual(watch.finish(), 0)
 
+    def test_chroot(self):
+        """With nothing in it but a program of another C library; it has no /proc."""
+        target = self.start(["chroot", str(self.musl_root()), "/c_loop"])
+        watch = self.attach(target, "--threshold", "300ms")
+        self.check_c_block(target, watch)
+        self.assertEqual(watch.stop(), 0)
+
+    def test_run_of_another_c_library(self):
+        """The program itself finds the C library's functions."""
+        root = self.musl_root()
+        watch, target = self.run_watched([str(root / "c_loop")], "--threshold", "300ms")
+        self.turn(target)
+        self.check_c_block(target, watch)
+
+    def check_c_block(self, target, watch):
+        """musl has no unwind tables: the callers of its functions must be found without."""
+        block, record = target.block(0.7, "sleep"), watch.block()
+        self.assert_duration(record, block, 0.02)
+        self.assert_native_frame(record, block)
+        names = [frame["name"] for frame in record["native_stack"]]
+        inner = names.index("sleep_in_callback") + 1
+        self.assertEqual(names[:inner][-4:], ["main", "obey", "block", "sleep_in_callback"])
+        self.assertEqual([name for name in names[inner:] if name], ["nanosleep", "clock_nanosleep"])
+
     def test_deleted_and_replaced_program(self):
         """What has the program's name now is another program."""
         for replaced in (False, True):
@@ -102,6 +127,17 @@ class Containers(LiveTest):
                     shutil.copy(compiled_target("uv_loop")[0], program)
                 self.look_after(target)
                 self.check_native_block(target)
+
+    def musl_root(self):
+        """A directory with c_loop, which is linked with musl, and with what it loads."""
+        require("musl-gcc")
+        source = ROOT / "tests/targets/native/c_loop.c"
+        program = self.folder / "c_loop"
+        subprocess.run(["musl-gcc", "-g", "-O1", source, "-o", program], check=True)
+        loader = pathlib.Path("/lib/ld-musl-x86_64.so.1")
+        (self.folder / "lib").mkdir()
+        shutil.copy(loader.resolve(), self.folder / loader.relative_to("/"))
+        return self.folder
 
 
 if __name__ == "__main__":
