@@ -251,6 +251,26 @@ TEST(FrozenThread, LeavesAStoppedProcessStopped) {
   EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
 }
 
+TEST(FrozenThread, DiesOfASignalAsItWould) {
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 60'000, EpollWait); });
+    auto look = ThreadLook::Open({target.pid(), target.pid()});
+    ASSERT_TRUE(Eventually([&] { return look->Look()->system_call == SYS_epoll_wait; }));
+    Tracer tracer;
+    tracer.Run([&] {
+      const auto frozen = FreezeMain(*look);
+      EXPECT_TRUE(frozen.ok() && frozen->has_value());
+      ::kill(target.pid(), signal);
+    });
+    siginfo_t info{};
+    const auto id = static_cast<id_t>(target.pid());
+    ASSERT_TRUE(Eventually(
+        [&] { return ::waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == target.pid(); }));
+    EXPECT_EQ(info.si_code, CLD_KILLED);
+    EXPECT_EQ(info.si_status, signal);
+  }
+}
+
 TEST(FrozenThread, NamesTheOtherTracer) {
   const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 5, EpollWait); });
   const ForkedTarget<std::atomic<long>> other([&](std::atomic<long>& seized) {
