@@ -13,6 +13,7 @@ Commands:
   run [--] CMD [ARG]...           Start a program and watch it and its children
   dump PID                        Look once: every event loop of a process and its stack
   list [PID]                      The event loops of a process, or of all processes
+  report FILE                     What recorded JSON Lines say in all: worst blocks, stacks, totals
 
 Options:
   -h, --help                      Show this help and exit
@@ -59,5 +60,15 @@ Lists the event loops of process PID, or of every process that you may look at.)
 inline constexpr const char* kListExamples = R"(Examples:
   pyleak list
   pyleak list 4242 --format json)";
+
+inline constexpr const char* kReport = R"(Usage: pyleak report [OPTIONS] FILE
+
+Reads what `pyleak attach --format json --output FILE` or `pyleak run` recorded: totals, the stacks with most blocked
+time, the longest blocks; or the same for other programs. FILE - is standard input.)";
+inline constexpr const char* kReportExamples = R"(Examples:
+  pyleak report blocks.jsonl
+  pyleak report blocks.jsonl --format folded | inferno-flamegraph > blocks.svg
+  pyleak report blocks.jsonl --format speedscope -o blocks.speedscope.json
+  pyleak report blocks.jsonl --format json | jq '.groups[0]')";
 
 }  // namespace pyleak::cli::help

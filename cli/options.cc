@@ -93,13 +93,17 @@ void AddLoopChoice(OptionTable& table, LoopChoice& choice) {
             Repeated::kEachCounts);
 }
 
+void AddDestination(OptionTable& table, std::string& output, ColorMode& color, const std::string& default_output) {
+  table.Add("-o,--output", "FILE", "Where to; - is stdout, fd:N an open descriptor [" + default_output + "]",
+            "name a file, - or fd:N", Into(output, NonEmpty));
+  AddChoice(table, "--color", "Colours; NO_COLOR and CLICOLOR_FORCE are honoured [auto]",
+            {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}}, color);
+}
+
 void AddOutputOptions(OptionTable& table, OutputOptions& options, const std::string& default_output) {
   AddChoice(table, "-f,--format", "For people, or JSON Lines for programs [text]",
             {{"text", Format::kText}, {"json", Format::kJson}}, options.format);
-  table.Add("-o,--output", "FILE", "Where to; - is stdout, fd:N an open descriptor [" + default_output + "]",
-            "name a file, - or fd:N", Into(options.output, NonEmpty));
-  AddChoice(table, "--color", "Colours; NO_COLOR and CLICOLOR_FORCE are honoured [auto]",
-            {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}}, options.color);
+  AddDestination(table, options.output, options.color, default_output);
 }
 
 void AddNative(OptionTable& table, OutputOptions& options) {
@@ -213,6 +217,25 @@ CommandLine ParseList(const Arguments& arguments) {
   return options;
 }
 
+CommandLine ParseReport(const Arguments& arguments) {
+  OptionTable table("report", help::kReport, help::kReportExamples);
+  ReportOptions options;
+  options.output = "-";
+  table.Add("file", "FILE", "", "give a file that --format json wrote, or - for standard input",
+            Into(options.file, NonEmpty));
+  AddChoice(table, "-f,--format", "For people, for programs, or for a viewer of stacks [text]",
+            {{"text", ReportFormat::kText},
+             {"json", ReportFormat::kJson},
+             {"folded", ReportFormat::kFolded},
+             {"speedscope", ReportFormat::kSpeedscope},
+             {"chrome", ReportFormat::kChrome}},
+            options.format);
+  AddDestination(table, options.output, options.color, "stdout");
+  if (auto instead = ParseWith(table, arguments)) return *instead;
+  if (options.file.empty()) return UsageError{"report: no file given", "pyleak report FILE; - is standard input"};
+  return options;
+}
+
 }  // namespace
 
 CommandLine ParseCommandLine(const Arguments& arguments) {
@@ -223,12 +246,13 @@ CommandLine ParseCommandLine(const Arguments& arguments) {
   if (command == "run") return ParseRun(rest);
   if (command == "dump") return ParseDump(rest);
   if (command == "list") return ParseList(rest);
+  if (command == "report") return ParseReport(rest);
   if (command == "-h" || command == "--help") return ShowText{help::kPyleak};
   if (command == "-V" || command == "--version") return ShowText{std::string("pyleak ") + Version() + "\n"};
   if (ParsePositive<int>(command, "").ok()) {
     return UsageError{"\"" + command + "\" is a process, not a command", "pyleak attach " + command};
   }
-  return UsageError{"there is no command \"" + command + "\"", "the commands are attach, run, dump and list"};
+  return UsageError{"there is no command \"" + command + "\"", "the commands are attach, run, dump, list and report"};
 }
 
 }  // namespace pyleak::cli

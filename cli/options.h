@@ -13,6 +13,7 @@ namespace pyleak::cli {
 
 enum class Action { kWarn, kLog, kCancel, kRaise };
 enum class Format { kText, kJson };
+enum class ReportFormat { kText, kJson, kFolded, kSpeedscope, kChrome };
 enum class ColorMode { kAuto, kAlways, kNever };
 
 /// Which loops of a process are meant; empty lists: all of them.
@@ -64,6 +65,13 @@ struct ListOptions {
   OutputOptions output;
 };
 
+struct ReportOptions {
+  std::string file;  ///< "-" is stdin.
+  ReportFormat format = ReportFormat::kText;
+  std::string output;  ///< As Output::Open takes it.
+  ColorMode color = ColorMode::kAuto;
+};
+
 /// Help or version: text for stdout, and nothing else to do.
 struct ShowText {
   std::string text;
@@ -75,7 +83,8 @@ struct UsageError {
   std::string hint;
 };
 
-using CommandLine = std::variant<UsageError, ShowText, AttachOptions, RunOptions, DumpOptions, ListOptions>;
+using CommandLine =
+    std::variant<UsageError, ShowText, AttachOptions, RunOptions, DumpOptions, ListOptions, ReportOptions>;
 
 /// `arguments` without the program's own name.
 CommandLine ParseCommandLine(const std::vector<std::string>& arguments);

@@ -10,5 +10,6 @@ int RunAttach(const AttachOptions& options);
 int RunRun(const RunOptions& options);
 int RunDump(const DumpOptions& options);
 int RunList(const ListOptions& options);
+int RunReport(const ReportOptions& options);
 
 }  // namespace pyleak::cli

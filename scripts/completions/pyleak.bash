@@ -9,7 +9,7 @@ _pyleak() {
     local options pids at
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "attach run dump list --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "attach run dump list report --help --version" -- "$word")
         return
     fi
     if [[ $command == run ]]; then
@@ -27,7 +27,11 @@ _pyleak() {
     fi
     case $previous in
         -a | --action) mapfile -t COMPREPLY < <(compgen -W "warn log cancel raise" -- "$word"); return ;;
-        -f | --format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$word"); return ;;
+        -f | --format)
+            local formats="text json"
+            [[ $command == report ]] && formats+=" folded speedscope chrome"
+            mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$word")
+            return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word"); return ;;
         --loop) mapfile -t COMPREPLY < <(compgen -W "$loops" -- "$word"); return ;;
         -o | --output | --log-file | --caller | --ignore) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
@@ -36,12 +40,14 @@ _pyleak() {
     case $command in
         attach | run) options=$watch_options ;;
         dump) options="--loop --thread --native $output_options" ;;
-        list) options=$output_options ;;
+        list | report) options=$output_options ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $command == run ]]; then
         mapfile -t COMPREPLY < <(compgen -c -- "$word")
+    elif [[ $command == report ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
     else
         pids=$(cd /proc && printf '%s ' [0-9]*)
         mapfile -t COMPREPLY < <(compgen -W "$pids" -- "$word")

@@ -9,7 +9,7 @@ import unittest
 from pyleak_testing import BINARY, require
 from pyleak_testing.places import ROOT
 
-COMMANDS = ("attach", "run", "dump", "list")
+COMMANDS = ("attach", "run", "dump", "list", "report")
 
 
 @functools.lru_cache(None)

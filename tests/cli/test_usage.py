@@ -5,7 +5,7 @@ import unittest
 
 from pyleak_testing import BINARY
 
-COMMANDS = ("attach", "run", "dump", "list")
+COMMANDS = ("attach", "run", "dump", "list", "report")
 
 
 def pyleak(*arguments):

@@ -2,8 +2,12 @@
 // stack: the Python frames alone, as text.
 #include <cstdio>
 #include <cstring>
+#include <ranges>
 #include <string>
+#include <string_view>
 
+#include "cli/analyse/recording.h"
+#include "cli/analyse/report_formats.h"
 #include "cli/report/json.h"
 #include "cli/report/text.h"
 #include "tests/support/sample_events.h"
@@ -11,10 +15,17 @@
 namespace pyleak::testing {
 namespace {
 
-std::string Json() {
+std::string Records() {
   return cli::ToJson(SampleStart()) + cli::ToJson(SleepingBlock()) + cli::ToJson(NastyBlock()) +
          cli::ToJson(BareBlock()) + cli::ToJson(SampleWarning()) + cli::ToJson(SampleSnapshot()) +
          cli::ToJson(SampleEnd());
+}
+
+std::string Json() {
+  const std::string records = Records();
+  cli::RecordingReader reader;
+  for (const auto line : std::views::split(records, '\n')) reader.TakeLine(std::string_view(line.begin(), line.end()));
+  return records + cli::ReportJson(reader.Finish());
 }
 
 std::string Text() {
