@@ -13,6 +13,7 @@ namespace {
 /// The largest hand-written sources are under a megabyte; larger files are generated or no sources at all.
 constexpr std::size_t kMaxFileBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxFiles = 64;
+constexpr std::size_t kMaxCachedBytes = std::size_t{16} << 20;
 /// What is shown of a line; a minified file may be a single one.
 constexpr std::size_t kMaxLineBytes = 512;
 
@@ -24,14 +25,13 @@ std::string Trimmed(std::string_view line) {
   return std::string(line.substr(0, line.find_last_not_of(kBlanks) + 1));
 }
 
-std::vector<std::string> SplitLines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t length = std::min(text.find('\n'), text.size());
-    lines.push_back(Trimmed(text.substr(0, length)));
-    text.remove_prefix(std::min(length + 1, text.size()));
+/// Counted from 1. Nothing if the text is shorter.
+std::optional<std::string> LineOf(std::string_view text, int lineno) {
+  for (; lineno > 1 && !text.empty(); --lineno) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   }
-  return lines;
+  if (text.empty()) return std::nullopt;
+  return Trimmed(text.substr(0, text.find('\n')));
 }
 
 bool HasSizeOfSource(const UniqueFd& file) {
@@ -43,20 +43,22 @@ bool HasSizeOfSource(const UniqueFd& file) {
 
 std::optional<std::string> SourceText::Line(const std::string& filename, int lineno) {
   if (filename.empty() || lineno < 1) return std::nullopt;
-  const Lines& lines = Read(filename);
-  const auto index = static_cast<std::size_t>(lineno - 1);
-  return index < lines.size() ? std::optional(lines[index]) : std::nullopt;
+  return LineOf(Read(filename), lineno);
 }
 
-const SourceText::Lines& SourceText::Read(const std::string& filename) {
+const std::string& SourceText::Read(const std::string& filename) {
   if (const auto known = cache_.find(filename); known != cache_.end()) return known->second;
-  if (cache_.size() >= kMaxFiles) cache_.clear();
-  Lines& lines = cache_[filename];
+  if (cache_.size() >= kMaxFiles || cached_bytes_ >= kMaxCachedBytes) {
+    cache_.clear();
+    cached_bytes_ = 0;
+  }
+  std::string& content = cache_[filename];
   auto file = files_.Open(filename);
-  if (!file || !HasSizeOfSource(*file)) return lines;
-  // /proc files and the like claim to be empty, so the limit is kept here as well.
-  if (auto text = ReadText(*file, kMaxFileBytes)) lines = SplitLines(*text);
-  return lines;
+  if (!file || !HasSizeOfSource(*file)) return content;
+  // A file may grow while it is read, so the limit is kept here as well.
+  if (auto text = ReadText(*file, kMaxFileBytes)) content = *std::move(text);
+  cached_bytes_ += content.size();
+  return content;
 }
 
 }  // namespace pyleak::symbolize

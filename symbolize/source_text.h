@@ -22,12 +22,11 @@ class SourceText {
   [[nodiscard]] std::optional<std::string> Line(const std::string& filename, int lineno);
 
  private:
-  using Lines = std::vector<std::string>;
-
-  const Lines& Read(const std::string& filename);
+  const std::string& Read(const std::string& filename);
 
   attach::TargetFiles files_;
-  std::map<std::string, Lines> cache_;  // an unreadable file has no lines
+  std::map<std::string, std::string> cache_;  // an unreadable file is empty
+  std::size_t cached_bytes_ = 0;
 };
 
 }  // namespace pyleak::symbolize

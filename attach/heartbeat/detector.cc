@@ -31,13 +31,14 @@ nanoseconds Detector::head_start() const { return std::min(options_.threshold / 
 Decision Detector::Look(const SlotReading& reading, std::span<const Iteration> finished, HeartbeatTime now) {
   Decision decision;
   for (const Iteration& iteration : finished) {
-    if (iteration.end > now) {
+    if (iteration.end > now || iteration.begin < latest_end_) {
       ++decision.impossible;
-    } else if (iteration.end - iteration.begin >= options_.threshold) {
-      decision.finished.push_back(iteration);
+      continue;
     }
+    latest_end_ = iteration.end;
+    if (iteration.end - iteration.begin >= options_.threshold) decision.finished.push_back(iteration);
   }
-  const bool busy = reading.busy && reading.since <= now;
+  const bool busy = reading.busy && reading.since <= now && reading.since >= options_.not_before;
   if (suspect_ && !(busy && reading.since == suspect_->begin)) {
     decision.discarded = std::ranges::none_of(
         decision.finished, [&](const Iteration& iteration) { return iteration.begin == suspect_->begin; });

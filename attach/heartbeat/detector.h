@@ -12,6 +12,7 @@ namespace pyleak::attach {
 struct DetectorOptions {
   std::chrono::nanoseconds threshold;       ///< An iteration of at least this length is a block.
   std::chrono::nanoseconds check_interval;  ///< How often an idle loop is looked at.
+  HeartbeatTime not_before{};               ///< No iteration can have begun earlier.
 };
 
 /// What a look at a loop asks for. Times are the target's.
@@ -23,14 +24,15 @@ struct Decision {
   bool discarded = false;  ///< The iteration that samples were taken of has ended in time.
   /// Finished blocks, oldest first. The one whose begin was sampled may be among them.
   std::vector<Iteration> finished;
-  std::uint64_t impossible = 0;  ///< Iterations that are said to have ended in the future: somebody forged them.
+  /// Iterations that somebody has forged: they end in the future, or begin before the one before them has ended.
+  std::uint64_t impossible = 0;
   HeartbeatTime look_again_at{};
 };
 
 /// Decides, for one loop, when to look, when to sample and what to report. Pure: values in, values out.
 class Detector {
  public:
-  explicit Detector(const DetectorOptions& options) : options_(options) {}
+  explicit Detector(const DetectorOptions& options) : options_(options), latest_end_(options.not_before) {}
 
   /// `finished` must have been read after `reading`, so that an iteration which `reading` shows to be over is in it.
   Decision Look(const SlotReading& reading, std::span<const Iteration> finished, HeartbeatTime now);
@@ -52,6 +54,7 @@ class Detector {
 
   DetectorOptions options_;
   std::optional<Suspect> suspect_;
+  HeartbeatTime latest_end_;  ///< Of what has been finished.
 };
 
 /// How often the loops must be looked at so that nothing is overlooked: a ring of finished blocks must not fill up,

@@ -81,6 +81,7 @@ std::optional<SlotReading> Heartbeat::ReadSlot(std::uint32_t index) const {
     reading.return_address = RemoteAddress(Load(slot.return_address));
     reading.busy_total = AsTime(Load(slot.busy_ns));
     reading.waiting_total = AsTime(Load(slot.waiting_ns));
+    if (reading.tid <= 0) return std::nullopt;  // no thread has such a number
     if (Load(slot.sequence) == sequence && Load(slot.key) == key) return reading;
   }
   return std::nullopt;

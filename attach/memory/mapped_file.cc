@@ -11,6 +11,10 @@ namespace {
 
 std::uintptr_t page_size_bytes = 0;
 
+/// Mapped behind a file. A library that has found the end of a text, and then reads it while somebody overwrites that
+/// end in the file, comes to its end here.
+constexpr std::size_t kZerosBehind = 4096;
+
 /// Puts a page of zeros where the file's page was. Only mmap and sigaction: both may be called in a signal handler.
 void ReplaceLostPage(int /*signal*/, siginfo_t* info, void* /*context*/) {
   if (info->si_code == BUS_ADRERR) {
@@ -44,13 +48,20 @@ Result<MappedFile> MappedFile::Map(UniqueFd file) {
     return Error{ErrorCode::kCorrupt, "not a regular file with content"};
   const auto size = static_cast<std::size_t>(status.st_size);
   SurviveTruncatedFiles();
-  void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.get(), 0);
+  const std::size_t mapped = size + kZerosBehind;
+  const int protection = PROT_READ | PROT_WRITE;
+  void* const memory = ::mmap(nullptr, mapped, protection, MAP_PRIVATE | MAP_NORESERVE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return ErrnoError("mmap");
+  if (::mmap(memory, size, protection, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file.get(), 0) == MAP_FAILED) {
+    const Error error = ErrnoError("mmap");
+    ::munmap(memory, mapped);
+    return error;
+  }
   return MappedFile({static_cast<std::byte*>(memory), size});
 }
 
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size() + kZerosBehind);
 }
 
 }  // namespace pyleak::attach

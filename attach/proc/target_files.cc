@@ -2,15 +2,30 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
 
 #include "attach/base/file.h"
 #include "attach/proc/living_thread.h"
 
 namespace pyleak::attach {
 namespace {
+
+/// What lies there is made by the kernel as it is read, for whoever reads it: a look at /proc/kmsg or at a trace takes
+/// away what others wait for.
+bool IsMadeByKernel(const UniqueFd& location) {
+  struct statfs system {};
+  if (::fstatfs(location.get(), &system) != 0) return true;
+  constexpr std::array kKinds = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEBUGFS_MAGIC,      TRACEFS_MAGIC,
+                                 SECURITYFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+  return std::ranges::find(kKinds, system.f_type) != kKinds.end();
+}
 
 /// Reading access to what an O_PATH descriptor stands for, if that is a regular file.
 Result<UniqueFd> ReopenRegular(const UniqueFd& location, const std::string& path) {
@@ -42,6 +57,7 @@ Result<UniqueFd> TargetFiles::Open(const std::string& path) const {
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const UniqueFd location(static_cast<int>(::syscall(SYS_openat2, root->get(), absolute.c_str(), &how, sizeof how)));
   if (!location) return ErrnoError(path);
+  if (IsMadeByKernel(location)) return Error{ErrorCode::kCorrupt, path + ": not a file of the target's"};
   return ReopenRegular(location, path);
 }
 

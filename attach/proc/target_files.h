@@ -19,7 +19,8 @@ class TargetFiles {
   explicit TargetFiles(const ProcessIdentity& process) : pid_(process.pid()) {}
 
   /// `path` as the target would have to name it; a relative one starts at its working directory. Symbolic links and
-  /// ".." cannot lead out of the target's root (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; an Error before that).
+  /// ".." cannot lead out of the target's root (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; an Error before that), nor into
+  /// /proc, /sys and the like.
   [[nodiscard]] Result<UniqueFd> Open(const std::string& path) const;
 
   /// The very file behind a mapping, also where it has been deleted, replaced, or lies in another mount namespace.

@@ -11,6 +11,9 @@ using attach::HeartbeatTime;
 
 namespace {
 
+/// Nothing that an agent of ours has noted is older.
+const HeartbeatTime kProgramStart = MonotonicNow();
+
 /// A service that has not waited once in this time is worth a word; it may still be starting.
 constexpr std::chrono::seconds kPatienceWithoutLoop(5);
 
@@ -22,7 +25,7 @@ Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& repor
       alarm_(alarm),
       started_(MonotonicNow()),
       journal_(options, reporter, alarm),
-      tools_{options, {options.threshold, options.check_interval}, journal_} {}
+      tools_{options, {options.threshold, options.check_interval, kProgramStart}, journal_} {}
 
 WatchEnded Watch::Run() {
   for (;;) {
