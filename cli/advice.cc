@@ -132,4 +132,22 @@ std::string Advice(ErrorCode code, const TargetFacts& facts) {
   return "";
 }
 
+Check CheckOfRights(const TargetFacts& facts) {
+  const std::string yama = "kernel.yama.ptrace_scope is " + std::to_string(facts.yama_scope.value_or(0));
+  Check check{.subject = "rights"};
+  if (facts.yama_scope == 3 || (facts.yama_scope == 2 && !facts.may_trace_all)) {
+    check.verdict = Check::Verdict::kProblem;
+    check.finding = yama + ": no process may be looked into";
+    check.hint = HowToBePermitted(facts);
+  } else if (facts.may_trace_all && facts.may_read_all) {
+    check.finding = "every process may be looked into";
+  } else {
+    check.verdict = Check::Verdict::kNote;
+    check.finding = facts.yama_scope == 1 ? yama + ": only what `pyleak run` starts may be looked into"
+                                          : "only processes with no more rights than your own may be looked into";
+    check.hint = "for others use sudo, or see PERMISSIONS in pyleak(1)";
+  }
+  return check;
+}
+
 }  // namespace pyleak::cli

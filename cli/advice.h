@@ -5,6 +5,7 @@
 #include <string>
 
 #include "attach/base/result.h"
+#include "cli/report/event.h"
 
 namespace pyleak::cli {
 
@@ -30,5 +31,12 @@ TargetFacts ReadTargetFacts(int pid);
 
 /// One line that says what the user can do about a failure to reach the process; empty: nothing helps.
 std::string Advice(ErrorCode code, const TargetFacts& facts);
+
+/// What the caller may look into at all, whichever process it is: the subject "rights" of doctor. `facts`: of pyleak
+/// itself.
+Check CheckOfRights(const TargetFacts& facts);
+
+/// What is missing where `run` cannot begin.
+inline constexpr const char* kNoPlaceForFiles = "pyleak needs a directory for temporary files that it may execute from";
 
 }  // namespace pyleak::cli

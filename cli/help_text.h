@@ -13,6 +13,7 @@ Commands:
   run [--] CMD [ARG]...           Start a program and watch it and its children
   dump PID                        Look once: every event loop of a process and its stack
   list [PID]                      The event loops of a process, or of all processes
+  doctor [PID]                    May it be watched, and if not, why not and what would help
   report FILE                     What recorded JSON Lines say in all: worst blocks, stacks, totals
 
 Options:
@@ -70,5 +71,14 @@ inline constexpr const char* kReportExamples = R"(Examples:
   pyleak report blocks.jsonl --format folded | inferno-flamegraph > blocks.svg
   pyleak report blocks.jsonl --format speedscope -o blocks.speedscope.json
   pyleak report blocks.jsonl --format json | jq '.groups[0]')";
+
+inline constexpr const char* kDoctor = R"(Usage: pyleak doctor [OPTIONS] [PID]
+
+Says whether process PID may be watched, and if not, why not and what would help; without PID, what you may do on this
+machine. Changes nothing, and stops no thread. Exit status 1 if there is a problem.)";
+inline constexpr const char* kDoctorExamples = R"(Examples:
+  pyleak doctor 4242
+  sudo pyleak doctor 4242
+  pyleak doctor 4242 --format json | jq 'select(.verdict == "problem")')";
 
 }  // namespace pyleak::cli::help

@@ -26,6 +26,7 @@ struct Dispatch {
   int operator()(const RunOptions& options) const { return RunRun(options); }
   int operator()(const DumpOptions& options) const { return RunDump(options); }
   int operator()(const ListOptions& options) const { return RunList(options); }
+  int operator()(const DoctorOptions& options) const { return RunDoctor(options); }
   int operator()(const ReportOptions& options) const { return RunReport(options); }
 };
 

@@ -207,9 +207,10 @@ CommandLine ParseDump(const Arguments& arguments) {
   return options;
 }
 
-CommandLine ParseList(const Arguments& arguments) {
-  OptionTable table("list", help::kList, help::kListExamples);
-  ListOptions options;
+/// list and doctor, which have the same options.
+template <typename Options>
+CommandLine ParseLook(OptionTable table, const Arguments& arguments) {
+  Options options;
   AddPid(table, options.pid);
   AddOutputOptions(table, options.output, "stdout");
   if (auto instead = ParseWith(table, arguments)) return *instead;
@@ -245,14 +246,16 @@ CommandLine ParseCommandLine(const Arguments& arguments) {
   if (command == "attach") return ParseAttach(rest);
   if (command == "run") return ParseRun(rest);
   if (command == "dump") return ParseDump(rest);
-  if (command == "list") return ParseList(rest);
+  if (command == "list") return ParseLook<ListOptions>({"list", help::kList, help::kListExamples}, rest);
+  if (command == "doctor") return ParseLook<DoctorOptions>({"doctor", help::kDoctor, help::kDoctorExamples}, rest);
   if (command == "report") return ParseReport(rest);
   if (command == "-h" || command == "--help") return ShowText{help::kPyleak};
   if (command == "-V" || command == "--version") return ShowText{std::string("pyleak ") + Version() + "\n"};
   if (ParsePositive<int>(command, "").ok()) {
     return UsageError{"\"" + command + "\" is a process, not a command", "pyleak attach " + command};
   }
-  return UsageError{"there is no command \"" + command + "\"", "the commands are attach, run, dump, list and report"};
+  return UsageError{"there is no command \"" + command + "\"",
+                    "the commands are attach, run, dump, list, doctor and report"};
 }
 
 }  // namespace pyleak::cli

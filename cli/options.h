@@ -65,6 +65,11 @@ struct ListOptions {
   OutputOptions output;
 };
 
+struct DoctorOptions {
+  std::optional<int> pid;  ///< None: this machine and this user.
+  OutputOptions output;
+};
+
 struct ReportOptions {
   std::string file;  ///< "-" is stdin.
   ReportFormat format = ReportFormat::kText;
@@ -83,8 +88,8 @@ struct UsageError {
   std::string hint;
 };
 
-using CommandLine =
-    std::variant<UsageError, ShowText, AttachOptions, RunOptions, DumpOptions, ListOptions, ReportOptions>;
+using CommandLine = std::variant<UsageError, ShowText, AttachOptions, RunOptions, DumpOptions, ListOptions,
+                                 DoctorOptions, ReportOptions>;
 
 /// `arguments` without the program's own name.
 CommandLine ParseCommandLine(const std::vector<std::string>& arguments);

@@ -54,12 +54,6 @@ constexpr std::uint64_t kMemoryNeeded = std::uint64_t{192} << 10;
 /// From mapping an agent's memory to its being an agent: some 50 us, on a machine that has a CPU to spare.
 constexpr std::chrono::milliseconds kPlacingTakes(50);
 
-Result<void> CheckMemory(const ProcessIdentity& process) {
-  const auto headroom = ReadMemoryHeadroom(process.pid());
-  if (!headroom || *headroom >= kMemoryNeeded) return {};
-  return Error{ErrorCode::kRefused, "its memory cgroup is full: a few pages more and the kernel might end it"};
-}
-
 Result<void> CheckSystemCall(const Result<std::int64_t>& result, std::string_view doing) {
   if (!result) return result.error();
   if (*result < 0) return ErrnoError(doing, static_cast<int>(-*result));
@@ -72,6 +66,12 @@ Result<void> Unmap(BorrowedThread& thread, RemoteAddress begin, std::uint64_t by
 }
 
 }  // namespace
+
+Result<void> CheckMemoryHeadroom(const ProcessIdentity& process) {
+  const auto headroom = ReadMemoryHeadroom(process.pid());
+  if (!headroom || *headroom >= kMemoryNeeded) return {};
+  return Error{ErrorCode::kRefused, "its memory cgroup is full: a few pages more and the kernel might end it"};
+}
 
 Result<InjectedAgent> InjectedAgent::Inject(const ProcessIdentity& process, const InjectionOptions& options) {
   auto memory = ProcessMemory::Open(process);
@@ -97,12 +97,6 @@ InjectedAgent::~InjectedAgent() {
   if (placed_) (void)Remove();
 }
 
-Result<void> InjectedAgent::CheckUnwatched(const MemoryMap& map) const {
-  const auto owner = FindLivingOwner(*memory_, map);
-  if (!owner) return {};
-  return Error{ErrorCode::kAlreadyWatched, "pyleak with pid " + std::to_string(*owner) + " watches it already"};
-}
-
 Result<void> InjectedAgent::RemoveDebrisOfTheDead() const {
   const auto find = [&]() -> Result<std::vector<AddressRange>> {
     auto map = MemoryMap::Read(process_.pid());
@@ -125,7 +119,7 @@ Result<void> InjectedAgent::RemoveLeftovers() const {
   if (auto removed = RemoveDebrisOfTheDead(); !removed) return removed;
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
-  if (auto unwatched = CheckUnwatched(*map); !unwatched) return unwatched;
+  if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
   for (const PlacedAgent& leftover : PlacedAgent::FindAll(*memory_, *map)) {
     auto removed = RemoveAgent(target(), leftover);
     if (!removed) return std::move(removed).error().While("removing the agent of a pyleak that was killed");
@@ -138,11 +132,11 @@ Result<BorrowedThread> InjectedAgent::Borrow() const {
 }
 
 Result<void> InjectedAgent::Place(const InjectionOptions& options) {
-  if (auto enough = CheckMemory(process_); !enough) return enough;
+  if (auto enough = CheckMemoryHeadroom(process_); !enough) return enough;
   // All that takes time comes before a thread is held.
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
-  if (auto unwatched = CheckUnwatched(*map); !unwatched) return unwatched;
+  if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
   const auto base = ChooseAddress(*map, image_.bytes().size());
   if (!base) return Error{ErrorCode::kRefused, "the address space of the process is full"};
   modules_seen_ = module_list_.Fingerprint(*memory_);

@@ -81,8 +81,6 @@ class InjectedAgent {
   [[nodiscard]] bool IsStillThere() const;
   [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, borrowing_}; }
 
-  /// kAlreadyWatched: by a pyleak that lives.
-  Result<void> CheckUnwatched(const MemoryMap& map) const;
   Result<void> RemoveDebrisOfTheDead() const;
   Result<void> RemoveLeftovers() const;
   Result<void> Place(const InjectionOptions& options);
@@ -107,5 +105,8 @@ class InjectedAgent {
   std::optional<ArenaMemory> arena_memory_;
   InjectionReport report_;
 };
+
+/// kRefused: the process's memory cgroup has no room for what the process itself has to pay for.
+Result<void> CheckMemoryHeadroom(const ProcessIdentity& process);
 
 }  // namespace pyleak::attach

@@ -123,13 +123,14 @@ const Mapping* FindArena(const PyleakContext& context, const MemoryMap& map) {
   return mapping->shared && mapping->path == kArenaPath ? mapping : nullptr;
 }
 
-std::optional<int> FindLivingOwner(const MemoryReader& memory, const MemoryMap& map) {
+Result<void> CheckUnwatched(const MemoryReader& memory, const MemoryMap& map) {
   for (const PlacedAgent& agent : PlacedAgent::FindAll(memory, map)) {
     const auto context = agent.ReadContext(memory);
     const auto owner = context ? LivingOwner(*context, memory) : std::nullopt;
-    if (owner) return owner;
+    if (!owner) continue;
+    return Error{ErrorCode::kAlreadyWatched, "pyleak with pid " + std::to_string(*owner) + " watches it already"};
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace pyleak::attach

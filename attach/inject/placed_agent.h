@@ -7,6 +7,7 @@
 
 #include "attach/agent/protocol.h"
 #include "attach/base/remote_address.h"
+#include "attach/base/result.h"
 #include "attach/memory/memory_reader.h"
 #include "attach/proc/maps.h"
 
@@ -53,7 +54,7 @@ class PlacedAgent {
 /// The mapping of the arena that an agent's context names, if it is one.
 const Mapping* FindArena(const PyleakContext& context, const MemoryMap& map);
 
-/// The pid of the pyleak that watches through an agent in the process, or is about to, if it still runs.
-std::optional<int> FindLivingOwner(const MemoryReader& memory, const MemoryMap& map);
+/// kAlreadyWatched: a pyleak that still runs watches through an agent in the process, or is about to.
+Result<void> CheckUnwatched(const MemoryReader& memory, const MemoryMap& map);
 
 }  // namespace pyleak::attach

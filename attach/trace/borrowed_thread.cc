@@ -60,7 +60,8 @@ bool MayBeInRestartableSequence(int tid, const MemoryReader& memory) {
   return section.value_or(1) != 0;
 }
 
-/// What would make a system call of ours, or a return that the program did not prepare, fatal.
+}  // namespace
+
 Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
   const auto status = ReadThreadStatus({process.pid(), LivingThread(process.pid())});
   if (!status) return status.error();
@@ -72,8 +73,6 @@ Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, const ProcessMemory& memory,
                                               const arch::Gadgets& gadgets, const BorrowOptions& options) {

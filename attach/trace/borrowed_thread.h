@@ -89,4 +89,7 @@ class BorrowedThread {
   int signal_ = 0;          ///< Goes to the thread when it is resumed.
 };
 
+/// kRefused: a system call of ours, or a return that the program did not prepare, might be fatal to this process.
+Result<void> CheckThatCallsAreSafe(const ProcessIdentity& process);
+
 }  // namespace pyleak::attach

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_status.h"
@@ -72,17 +73,24 @@ Stop WaitForRequestedStop(ThreadId thread, std::chrono::microseconds limit) {
   }
 }
 
-Error SeizeError(ThreadId thread, int error_number) {
+Result<void> CheckUntraced(ThreadId thread) {
   const auto status = ReadThreadStatus(thread);
-  if (error_number != EPERM || !status.ok() || status->tracer_pid == 0) {
-    return ErrnoError("tracing thread " + std::to_string(thread.tid), error_number);
-  }
+  if (!status.ok() || status->tracer_pid == 0) return {};
   const auto tracer = ReadThreadStatus(status->tracer_pid);
   const int tracer_pid = tracer.ok() ? tracer->process_id : status->tracer_pid;
-  if (tracer_pid == ::getpid()) return {ErrorCode::kTimedOut, "another thread of pyleak holds it at this moment"};
+  if (tracer_pid == ::getpid()) {
+    return Error{ErrorCode::kTimedOut, "another thread of pyleak holds it at this moment"};
+  }
   const auto stat = ReadStat(tracer_pid);
-  return {ErrorCode::kAlreadyTraced, "the process is already traced by pid " + std::to_string(tracer_pid) +
-                                         (stat.ok() ? " (" + stat->name + ")" : std::string())};
+  return Error{ErrorCode::kAlreadyTraced, "the process is already traced by pid " + std::to_string(tracer_pid) +
+                                              (stat.ok() ? " (" + stat->name + ")" : std::string())};
+}
+
+Error SeizeError(ThreadId thread, int error_number) {
+  if (error_number == EPERM) {
+    if (auto untraced = CheckUntraced(thread); !untraced) return std::move(untraced).error();
+  }
+  return ErrnoError("tracing thread " + std::to_string(thread.tid), error_number);
 }
 
 }  // namespace pyleak::attach

@@ -41,7 +41,10 @@ Stop WaitForRequestedStop(ThreadId thread, std::chrono::microseconds limit);
 /// Without waiting; std::nullopt: neither stopped nor ended.
 std::optional<Stop> PollStop(ThreadId thread);
 
-/// Why PTRACE_SEIZE failed, with the name of the tracer that was faster. kTimedOut: that was we ourselves.
+/// kAlreadyTraced: a tracer holds the thread, and which. kTimedOut: another thread of ours does.
+Result<void> CheckUntraced(ThreadId thread);
+
+/// Why PTRACE_SEIZE failed; as CheckUntraced says, if a tracer was faster.
 Error SeizeError(ThreadId thread, int error_number);
 
 }  // namespace pyleak::attach

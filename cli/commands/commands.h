@@ -10,6 +10,7 @@ int RunAttach(const AttachOptions& options);
 int RunRun(const RunOptions& options);
 int RunDump(const DumpOptions& options);
 int RunList(const ListOptions& options);
+int RunDoctor(const DoctorOptions& options);
 int RunReport(const ReportOptions& options);
 
 }  // namespace pyleak::cli

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "attach/inject/preload_session.h"
+#include "cli/advice.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/run_source.h"
 #include "cli/commands/watch_session.h"
@@ -40,7 +41,7 @@ int RunRun(const RunOptions& options) {
   auto reporter = Reporter::Open(options.watch);
   if (!reporter) return Fail(reporter.error(), "give another --output or --log-file");
   auto session = attach::PreloadSession::Begin(options.watch.threshold, options.watch.children);
-  if (!session) return Fail(session.error(), "pyleak needs a directory for temporary files that it may execute from");
+  if (!session) return Fail(session.error(), kNoPlaceForFiles);
   auto started = ChildProgram::Start(options.command, session->Environment(environ), relay->inherited_mask());
   if (const auto* failure = std::get_if<StartFailure>(&started)) {
     Complain(failure->what, failure->hint);

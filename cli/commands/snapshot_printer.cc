@@ -21,6 +21,10 @@ void SnapshotPrinter::Print(const LoopSnapshot& loop) {
   output_.Write(format_ == Format::kJson ? ToJson(loop) : SnapshotText(loop, style_) + "\n");
 }
 
+void SnapshotPrinter::Print(const Check& check) {
+  output_.Write(format_ == Format::kJson ? ToJson(check) : CheckText(check, style_) + "\n");
+}
+
 void SnapshotPrinter::PrintLine(const LoopSnapshot& loop) {
   LoopSnapshot without_stack = loop;
   without_stack.blocking_stack.reset();

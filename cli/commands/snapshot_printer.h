@@ -8,7 +8,7 @@
 
 namespace pyleak::cli {
 
-/// Prints loops as they are at one moment, for dump and list, in the format that was asked for.
+/// Prints what is so at one moment, for dump, list and doctor, in the format that was asked for.
 class SnapshotPrinter {
  public:
   static Result<SnapshotPrinter> Open(const OutputOptions& options);
@@ -16,6 +16,7 @@ class SnapshotPrinter {
   void Print(const LoopSnapshot& loop);
   /// One line without the stack.
   void PrintLine(const LoopSnapshot& loop);
+  void Print(const Check& check);
   /// Says what could not be written; the exit status.
   [[nodiscard]] int Finish();
 

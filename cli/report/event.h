@@ -141,6 +141,22 @@ struct Warning {
   std::optional<int> pid;
 };
 
+/// What doctor has found about one of the things that a watch needs.
+struct Check {
+  enum class Verdict {
+    kOk,
+    kNote,     ///< A watch would do without.
+    kProblem,  ///< No watch.
+  };
+
+  Timestamp timestamp;
+  std::optional<int> pid;  ///< None: of this machine and this user.
+  Verdict verdict = Verdict::kOk;
+  std::string subject;  ///< A word or two of lower case, stable: "memory", "system calls".
+  std::string finding;
+  std::string hint;  ///< What would help; empty: nothing is needed.
+};
+
 /// A loop as it is at this moment: what dump and list show.
 struct LoopSnapshot {
   Timestamp timestamp;

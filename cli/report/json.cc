@@ -229,4 +229,15 @@ std::string ToJson(const LoopSnapshot& snapshot) {
   return Line(record);
 }
 
+std::string ToJson(const Check& check) {
+  Json record = Record("Check");
+  record["timestamp"] = Seconds(check.timestamp);
+  record["pid"] = OrNull(check.pid);
+  record["verdict"] = VerdictName(check.verdict);
+  record["subject"] = check.subject;
+  record["finding"] = check.finding;
+  record["hint"] = TextOrNull(check.hint);
+  return Line(record);
+}
+
 }  // namespace pyleak::cli

@@ -15,5 +15,6 @@ std::string ToJson(const BlockEvent& event);
 std::string ToJson(const WatchEnded& ended);
 std::string ToJson(const Warning& warning);
 std::string ToJson(const LoopSnapshot& snapshot);
+std::string ToJson(const Check& check);
 
 }  // namespace pyleak::cli

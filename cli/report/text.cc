@@ -152,6 +152,26 @@ std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style) {
   return text;
 }
 
+const char* VerdictName(Check::Verdict verdict) {
+  switch (verdict) {
+    case Check::Verdict::kOk:
+      return "ok";
+    case Check::Verdict::kNote:
+      return "note";
+    case Check::Verdict::kProblem:
+      break;
+  }
+  return "problem";
+}
+
+std::string CheckText(const Check& check, const TextStyle& style) {
+  const std::string verdict = fmt::format("{:<8}", VerdictName(check.verdict));
+  std::string text = check.verdict == Check::Verdict::kProblem ? style.palette.Alarm(verdict) : verdict;
+  text += check.subject + ": " + Sanitise(check.finding);
+  if (!check.hint.empty()) text += "\n  hint: " + Sanitise(check.hint);
+  return text;
+}
+
 std::vector<std::string> CaptureNotes(const BlockEvent& event) {
   std::vector<std::string> notes;
   const auto add = [&notes](const std::vector<std::string>& more) {

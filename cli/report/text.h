@@ -31,6 +31,10 @@ std::string StillBlockedText(const BlockEvent& event);
 std::string BlockText(const BlockEvent& event, const TextStyle& style);
 std::string SummaryText(const WatchEnded& ended);
 std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style);
+std::string CheckText(const Check& check, const TextStyle& style);
+
+/// "ok", "note" or "problem", in JSON too.
+const char* VerdictName(Check::Verdict verdict);
 
 /// What a reader should know of how the stacks were taken: the event's own notes and those of its stacks, each once.
 std::vector<std::string> CaptureNotes(const BlockEvent& event);

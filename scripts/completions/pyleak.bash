@@ -9,7 +9,7 @@ _pyleak() {
     local options pids at
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "attach run dump list report --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "attach run dump list doctor report --help --version" -- "$word")
         return
     fi
     if [[ $command == run ]]; then
@@ -40,7 +40,7 @@ _pyleak() {
     case $command in
         attach | run) options=$watch_options ;;
         dump) options="--loop --thread --native $output_options" ;;
-        list | report) options=$output_options ;;
+        list | doctor | report) options=$output_options ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

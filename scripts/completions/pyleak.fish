@@ -1,6 +1,6 @@
 # fish completion for pyleak(1)
 
-set -l commands attach run dump list report
+set -l commands attach run dump list doctor report
 set -l any "__fish_seen_subcommand_from $commands"
 set -l watch "__fish_seen_subcommand_from attach run"
 set -l look "__fish_seen_subcommand_from attach run dump"
@@ -10,11 +10,12 @@ complete -c pyleak -n "not $any" -a attach -d "Watch a running process"
 complete -c pyleak -n "not $any" -a run -d "Start a program and watch it"
 complete -c pyleak -n "not $any" -a dump -d "Look at a process once"
 complete -c pyleak -n "not $any" -a list -d "List event loops"
+complete -c pyleak -n "not $any" -a doctor -d "Say whether a process may be watched"
 complete -c pyleak -n "not $any" -a report -d "Summarise recorded blocks"
 complete -c pyleak -s h -l help -d "Show help and exit"
 complete -c pyleak -n "not $any" -s V -l version -d "Show the version and exit"
 
-complete -c pyleak -n "__fish_seen_subcommand_from attach dump list" -a "(__fish_complete_pids)"
+complete -c pyleak -n "__fish_seen_subcommand_from attach dump list doctor" -a "(__fish_complete_pids)"
 complete -c pyleak -n "__fish_seen_subcommand_from run" -a "(__fish_complete_subcommand --fcs-skip=2)"
 
 complete -c pyleak -n "__fish_seen_subcommand_from report" -F

@@ -9,7 +9,7 @@ import unittest
 from pyleak_testing import BINARY, require
 from pyleak_testing.places import ROOT
 
-COMMANDS = ("attach", "run", "dump", "list", "report")
+COMMANDS = ("attach", "run", "dump", "list", "doctor", "report")
 
 
 @functools.lru_cache(None)
@@ -26,6 +26,7 @@ class Help(unittest.TestCase):
         self.assertIn("--threshold", help_options("attach"))
         self.assertIn("-t", help_options("attach"))
         self.assertEqual(help_options("attach"), help_options("run"))
+        self.assertEqual(help_options("list"), help_options("doctor"))
         self.assertEqual(help_options("list"), {"-h", "--help", "-f", "--format", "-o", "--output", "--color"})
 
 

@@ -5,7 +5,7 @@ import unittest
 
 from pyleak_testing import BINARY
 
-COMMANDS = ("attach", "run", "dump", "list", "report")
+COMMANDS = ("attach", "run", "dump", "list", "doctor", "report")
 
 
 def pyleak(*arguments):

@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Check(agent.range().Contains(agent.context()));
     if (const auto context = agent.ReadContext(memory)) (void)attach::FindArena(*context, map);
   }
-  (void)attach::FindLivingOwner(memory, map);
+  (void)attach::CheckUnwatched(memory, map);
   (void)attach::LocateGadgets(memory, map);
   return 0;
 }

@@ -47,6 +47,20 @@ TEST(Advice, SaysWhatIsMissingBesideTheRightToTrace) {
   EXPECT_TRUE(Contains(Advice(ErrorCode::kNotPermitted, facts), "CAP_DAC_READ_SEARCH"));
 }
 
+TEST(CheckOfRights, KnowsWhatMayBeLookedInto) {
+  using Verdict = Check::Verdict;
+  const auto verdict = [](bool root, std::optional<int> yama) {
+    return CheckOfRights({.may_trace_all = root, .may_read_all = root, .yama_scope = yama}).verdict;
+  };
+  EXPECT_EQ(verdict(true, std::nullopt), Verdict::kOk);
+  EXPECT_EQ(verdict(false, std::nullopt), Verdict::kNote);
+  EXPECT_EQ(verdict(true, 1), Verdict::kOk);
+  EXPECT_EQ(verdict(false, 1), Verdict::kNote);
+  EXPECT_EQ(verdict(true, 2), Verdict::kOk);
+  EXPECT_EQ(verdict(false, 2), Verdict::kProblem);
+  EXPECT_EQ(verdict(true, 3), Verdict::kProblem);
+}
+
 TEST(Advice, NamesTheTracer) {
   const auto advice = Advice(ErrorCode::kAlreadyTraced, {.tracer_pid = 99, .tracer_name = "gdb"});
   EXPECT_TRUE(Contains(advice, "gdb (pid 99)"));

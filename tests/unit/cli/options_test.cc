@@ -133,7 +133,8 @@ TEST(Options, RefuseNonsense) {
                                              {"run", "-t", "--", "x"},
                                              {"dump"},
                                              {"dump", "1", "-t", "1"},
-                                             {"list", "1", "2"}}) {
+                                             {"list", "1", "2"},
+                                             {"doctor", "0"}}) {
     EXPECT_FALSE(WhatIsWrong(arguments).empty());
   }
 }
@@ -145,6 +146,7 @@ TEST(Options, OfDumpAndList) {
   EXPECT_EQ(dump.output.output, "-");
   EXPECT_FALSE(Parse<ListOptions>({"list"}).pid.has_value());
   EXPECT_EQ(Parse<ListOptions>({"list", "9", "-f", "json"}).pid, 9);
+  EXPECT_EQ(Parse<DoctorOptions>({"doctor", "9"}).pid, 9);
 }
 
 }  // namespace
