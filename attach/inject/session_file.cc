@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 
 #include "attach/agent/protocol.h"
 #include "attach/base/file.h"
@@ -68,7 +69,11 @@ bool Contains(const std::string& file, const std::string& text) {
   return content.ok() && content->find(text) != std::string::npos;
 }
 
-double SecondsOf(const timespec& time) {
+/// Start times of processes are counted in ticks of 10 ms, times of files in those of the kernel (CONFIG_HZ).
+constexpr double kClockErrorSeconds = 0.05;
+
+template <typename Time>
+double SecondsOf(const Time& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
@@ -78,9 +83,17 @@ double Now(clockid_t clock) {
   return SecondsOf(now);
 }
 
-/// Whether a process of ours hides what it was started with (it is not dumpable) and has begun since the file was made.
-/// It may be one of those that were told of the file, whose name must not be free for others as long as it lives.
-bool MayHaveBeenToldOf(const struct stat& file, int pid) {
+/// How long ago the file was made, or was changed last where the file system keeps no more; std::nullopt: there is
+/// none.
+std::optional<double> AgeOf(const std::string& path) {
+  struct statx file {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_CTIME, &file) != 0) return std::nullopt;
+  return Now(CLOCK_REALTIME) - SecondsOf((file.stx_mask & STATX_BTIME) != 0 ? file.stx_btime : file.stx_ctime);
+}
+
+/// Whether a process of ours hides what it was started with (it is not dumpable) and is younger than the file. It may
+/// be one of those that were told of the file, whose name must not be free for others as long as it lives.
+bool MayHaveBeenToldOf(double file_age, int pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   struct stat process {};
   if (::stat(folder.c_str(), &process) != 0 || process.st_uid != ::geteuid()) return false;
@@ -90,7 +103,7 @@ bool MayHaveBeenToldOf(const struct stat& file, int pid) {
   if (!stat) return false;
   const auto ticks_a_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
   const double process_age = Now(CLOCK_BOOTTIME) - static_cast<double>(stat->start_ticks) / ticks_a_second;
-  return process_age <= Now(CLOCK_REALTIME) - SecondsOf(file.st_ctim);
+  return process_age <= file_age + kClockErrorSeconds;
 }
 
 bool IsOwnFile(const std::string& path) {
@@ -122,13 +135,13 @@ std::vector<std::string> SessionDirectories() {
 }
 
 bool AnyProcessUses(const std::string& path) {
-  struct stat file {};
-  if (::lstat(path.c_str(), &file) != 0) return false;
+  const auto file_age = AgeOf(path);
+  if (!file_age) return false;
   const auto processes = ListProcesses();
   return std::any_of(processes.begin(), processes.end(), [&](int pid) {
     if (pid == ::getpid()) return false;
     return Contains(SharedProcPath(pid, "environ"), path) || Contains(SharedProcPath(pid, "maps"), path) ||
-           MayHaveBeenToldOf(file, pid);
+           MayHaveBeenToldOf(*file_age, pid);
   });
 }
 
