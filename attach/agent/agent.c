@@ -21,8 +21,9 @@ extern struct PyleakContext pyleak_context __attribute__((alias("pyleak_context_
 _Static_assert(offsetof(struct PyleakContext, real) == PYLEAK_CONTEXT_REAL, "the stubs read real[] there");
 _Static_assert((PYLEAK_SLOT_COUNT & (PYLEAK_SLOT_COUNT - 1)) == 0, "slots are found by masking a hash");
 
-/* Stands for a slot where there is none, so that the way out knows of the way in. */
-#define SLOTLESS ((struct PyleakSlot*)1)
+/* Stands for a slot where there is none, so that the way out knows of the way in: the region that counts it, made odd.
+ */
+#define SLOTLESS 1u
 
 /* How far from its hash a slot may lie; also the work that one wait call can cost at the most. */
 #define LONGEST_PROBE 16
@@ -69,7 +70,7 @@ static int claim_region(void) {
   return 0;
 }
 
-/* A page that reads 0 in a forked child, which so knows that the heartbeat is its parent's and not its own. */
+/* `run`: a page that reads 0 in a forked child, which so knows that the heartbeat is its parent's and not its own. */
 static int64_t map_armed_page(void) {
   const int64_t page = pyleak_map_private(PYLEAK_PAGE);
   if (pyleak_failed(page)) return page;
@@ -228,9 +229,10 @@ static void finish_iteration(struct PyleakSlot* slot, uint64_t sequence, uint64_
 }
 
 static struct PyleakSlot* enter_without_slot(void) {
-  __atomic_add_fetch(&region()->dropped_waits, 1, __ATOMIC_RELAXED);
-  __atomic_add_fetch(&region()->slotless_inside, 1, __ATOMIC_ACQ_REL);
-  return SLOTLESS;
+  struct PyleakRegion* const in = region();
+  __atomic_add_fetch(&in->dropped_waits, 1, __ATOMIC_RELAXED);
+  __atomic_add_fetch(&in->slotless_inside, 1, __ATOMIC_ACQ_REL);
+  return (struct PyleakSlot*)((uint64_t)in | SLOTLESS);
 }
 
 /* A wait call begins. 0: it is none of our business, go straight through. */
@@ -262,8 +264,9 @@ struct PyleakSlot* pyleak_enter(uint64_t subject, uint64_t stack_pointer, uint64
 
 /* The wait call has returned. */
 void pyleak_leave(struct PyleakSlot* slot) {
-  if (slot == SLOTLESS) {
-    __atomic_sub_fetch(&region()->slotless_inside, 1, __ATOMIC_ACQ_REL);
+  if ((uint64_t)slot & SLOTLESS) {
+    struct PyleakRegion* const in = (struct PyleakRegion*)((uint64_t)slot & ~(uint64_t)SLOTLESS);
+    __atomic_sub_fetch(&in->slotless_inside, 1, __ATOMIC_ACQ_REL);
     return;
   }
   const uint64_t now = now_ns();
@@ -319,6 +322,8 @@ static void finish(int64_t result) {
 /* pyleak gives the file its size and its pages, so that neither the process's RLIMIT_FSIZE (SIGXFSZ would kill it) nor
  * its memory cgroup has to allow for them. */
 static int64_t begin(void) {
+  const int64_t result = pyleak_wipe_on_fork(context.armed, PYLEAK_PAGE);
+  if (pyleak_failed(result)) return result;
   const int64_t fd = pyleak_create_memory("pyleak");
   if (pyleak_failed(fd)) return fd;
   context.memory_fd = (int32_t)fd;
@@ -345,22 +350,23 @@ static uint32_t patch_count(void) {
 
 /* The arena, once pyleak has made it in the file. */
 static int64_t map_arena(void) {
-  const int64_t address = pyleak_map_shared(context.memory_fd, context.arena_bytes);
+  const int64_t address = pyleak_map_shared_at(context.arena_at, context.memory_fd, context.arena_bytes);
   pyleak_close(context.memory_fd);
   context.memory_fd = -1;
   if (pyleak_failed(address)) return address;
+  *refused() = 0;
   context.arena = (uint64_t)address;
-  return map_armed_page();
+  return 0;
 }
 
 /* Also for modules that were loaded since: what has been applied stays as it is. */
 static int64_t install(void) {
   int64_t result = context.memory_fd >= 0 ? map_arena() : 0;
   if (pyleak_failed(result)) return result;
-  if (*armed() != PYLEAK_ARMED) {
-    const int claimed = claim_region();
-    __atomic_store_n(armed(), claimed ? PYLEAK_ARMED : PYLEAK_ARMED_OFF, __ATOMIC_RELEASE);
-  }
+  /* In an agent that an earlier watch has left a thread may be about to do the same. */
+  uint32_t off = PYLEAK_ARMED_OFF;
+  __atomic_compare_exchange_n(armed(), &off, PYLEAK_ARMED_NOT_YET, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  become_armed();
   for (uint32_t i = 0; i < patch_count(); ++i) {
     struct PyleakPatch* patch = &context.patches[i];
     if (patch->applied) continue;

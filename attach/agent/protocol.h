@@ -144,7 +144,7 @@ struct PyleakPatch {
   uint64_t replacement; /* the agent's function */
   uint32_t protection;  /* PROT_* of its page, put back after each write */
   uint32_t applied;     /* written by the agent: 1 while the slot holds the replacement */
-  uint32_t only_called; /* 0: the program may have copied the address out of it, and call it at any time */
+  uint32_t only_called; /* 0: the program may have copied the address out of it: PyleakContext.address_taken */
   uint32_t reserved;
 };
 #define PYLEAK_MAX_PATCHES 512
@@ -170,11 +170,14 @@ struct PyleakContext {
   uint64_t clock;                       /* int clock_gettime(clockid_t, struct timespec*), the vDSO's if it has one */
   uint64_t arena;
   uint64_t region;
-  uint64_t armed;
+  uint64_t armed;                           /* attach: the page behind the image */
+  uint64_t arena_at;                        /* attach: where pyleak_install maps the arena */
   uint64_t arena_bytes;                     /* attach: how much pyleak_install maps */
   int32_t memory_fd;                        /* attach: of the arena, from pyleak_begin to pyleak_install */
   uint32_t owner_pid;                       /* attach: as in PyleakArena, and there before the arena is */
   uint64_t owner_start_ticks;
+  uint32_t address_taken;                   /* attach: the program may call a function of ours at any time, for ever */
+  uint32_t reserved;
   int64_t result;                           /* of pyleak_begin, pyleak_install, pyleak_remove: 0, or a negative errno */
   char arena_path[PYLEAK_ARENA_PATH_BYTES]; /* run: from PYLEAK_ARENA_VARIABLE; empty: nothing to do */
   struct PyleakPatch patches[PYLEAK_MAX_PATCHES];

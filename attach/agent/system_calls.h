@@ -3,6 +3,7 @@
 #ifndef PYLEAK_ATTACH_AGENT_SYSTEM_CALLS_H_
 #define PYLEAK_ATTACH_AGENT_SYSTEM_CALLS_H_
 
+#include <asm/errno.h>
 #include <asm/mman.h>
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
@@ -30,6 +31,15 @@ static inline int64_t pyleak_map_private(uint64_t bytes) {
 
 static inline int64_t pyleak_map_shared(int fd, uint64_t bytes) {
   return pyleak_syscall(__NR_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, (uint64_t)fd, 0);
+}
+
+/* Nothing that lies there already is replaced. Before Linux 4.17 the address is only a wish. */
+static inline int64_t pyleak_map_shared_at(uint64_t at, int fd, uint64_t bytes) {
+  const int64_t address = pyleak_syscall(__NR_mmap, at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+                                         (uint64_t)fd, 0);
+  if (pyleak_failed(address) || (uint64_t)address == at) return address;
+  pyleak_syscall(__NR_munmap, (uint64_t)address, bytes, 0, 0, 0, 0);
+  return -EEXIST;
 }
 
 static inline int64_t pyleak_unmap(uint64_t address, uint64_t bytes) {

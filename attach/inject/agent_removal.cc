@@ -4,33 +4,24 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <cstddef>
 #include <thread>
 #include <utility>
 
 #include "attach/base/file.h"
 #include "attach/inject/agent_call.h"
+#include "attach/inject/agent_visitors.h"
 #include "attach/proc/living_thread.h"
-#include "attach/proc/thread_list.h"
-#include "attach/proc/thread_status.h"
-#include "attach/trace/arch/agent_stubs.h"
 #include "attach/trace/borrowed_thread.h"
 
 namespace pyleak::attach {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-constexpr int kTries = 40;
+constexpr milliseconds kLimit(200);
 constexpr milliseconds kTryPause(5);
-constexpr std::size_t kMostThreads = 32768;
-/// How much of a stack is searched for signal frames.
-constexpr std::size_t kStackToSearch = std::size_t{32} << 10;
-/// And for return addresses. Who is deeper than that is taken to be inside.
-constexpr std::size_t kDeepestStack = std::size_t{1} << 20;
-/// The vDSO's clock_gettime, and libc's, are shorter, as are their frames.
-constexpr std::uint64_t kClockBytes = 4096;
-constexpr std::size_t kClockFrame = 512;
 
 Result<std::chrono::nanoseconds> UnmapRanges(const InjectionTarget& target, std::span<const AddressRange> ranges,
                                              int file_to_close) {
@@ -51,31 +42,33 @@ Result<std::chrono::nanoseconds> UnmapRanges(const InjectionTarget& target, std:
   });
 }
 
-/// What is known of the agent's state in the target, read anew for each try.
+/// Of those that AgentVisitors::WaysBack has made; import slots lead to functions of ours.
+std::size_t CountWaysBack(const InjectionTarget& target, std::span<const PyleakPatch> patches) {
+  return static_cast<std::size_t>(std::ranges::count_if(patches, [&](const PyleakPatch& patch) {
+    const RemoteAddress past_agent(patch.original);
+    return past_agent == target.gadgets.pop_rbx || past_agent == target.gadgets.drop16_pop_rbx;
+  }));
+}
+
+/// An agent on its way out. What is known of its state in the target is read anew for each try.
 class Removal {
  public:
   Removal(const InjectionTarget& target, const PlacedAgent& agent, const PyleakContext& context)
-      : target_(target), agent_(agent), context_(context) {}
+      : target_(target), agent_(agent), context_(context), visitors_(target, agent, RemoteAddress(context.clock)) {
+    const auto count = std::min<std::uint32_t>(context.patch_count, PYLEAK_MAX_PATCHES);
+    imports_.assign(context.patches, context.patches + count);
+  }
 
-  RemovalReport& report() { return report_; }
-
-  Result<void> RestoreSlots();
-  /// True when no thread is inside the agent any more, as far as can be told.
-  Result<bool> LeadThreadsOut();
-  Result<void> Unmap();
-  /// The program may have copied the address of a function of ours out of a slot.
-  [[nodiscard]] bool MayBeCalledLater() const;
+  Result<RemovalReport> Run();
 
  private:
-  [[nodiscard]] std::vector<PyleakSlot> SlotsInWait() const;
-  /// `IsInside(stack pointer, program counter)`, asked of a thread wherever it is now. True if that cannot be known.
-  template <typename IsInside>
-  [[nodiscard]] bool AskOf(int tid, IsInside is_inside) const;
-  [[nodiscard]] bool IsInAgentCode(RemoteAddress stack_pointer, RemoteAddress program_counter) const;
-  [[nodiscard]] bool MayReturnToAgent(RemoteAddress stack_pointer);
-  Result<bool> LeadOut(int tid, const PyleakSlot& slot);
-  Result<bool> ReplaceReturn(const Registers& registers, const PyleakSlot& slot) const;
-  void ForgetStaleSlots();
+  Result<std::vector<AddressRange>> Arenas() const;
+  /// Import slots that still lead into the agent, and words on stacks that do.
+  [[nodiscard]] std::vector<PyleakPatch> ToPutBack(std::span<const AddressRange> arenas) const;
+  Result<void> PutBack(std::span<const PyleakPatch> patches);
+  /// Once more of PutBack, as often as threads have come in meanwhile; true when nobody leads into the agent any more.
+  Result<bool> Empty();
+  Result<void> Unmap();
   /// The agent keeps its memory's file open between its begin and its install.
   [[nodiscard]] bool OwnsMemoryFile() const;
   void Held(std::chrono::nanoseconds duration) { report_.longest_hold = std::max(report_.longest_hold, duration); }
@@ -83,145 +76,65 @@ class Removal {
   const InjectionTarget& target_;
   const PlacedAgent& agent_;
   PyleakContext context_;
+  AgentVisitors visitors_;
+  std::vector<PyleakPatch> imports_;
   RemovalReport report_;
-  /// Of a thread that is held while it is looked through, so that nothing is allocated then.
-  std::vector<std::uint64_t> stack_ = std::vector<std::uint64_t>(kDeepestStack / sizeof(std::uint64_t));
 };
 
-/// Modules may have been unloaded, and their memory given to something else, since their slots were redirected.
-void Removal::ForgetStaleSlots() {
-  context_.patch_count = std::min<std::uint32_t>(context_.patch_count, PYLEAK_MAX_PATCHES);
-  for (PyleakPatch& patch : std::span(context_.patches).first(context_.patch_count)) {
+Result<std::vector<AddressRange>> Removal::Arenas() const {
+  const auto map = MemoryMap::Read(target_.process.pid());
+  if (!map) return map.error();
+  return agent_.Arenas(*map);
+}
+
+std::vector<PyleakPatch> Removal::ToPutBack(std::span<const AddressRange> arenas) const {
+  std::vector<PyleakPatch> patches;
+  // Modules may have been unloaded, and their memory given to something else, since their slots were redirected.
+  for (PyleakPatch patch : imports_) {
     const auto value = target_.memory.ReadValue<std::uint64_t>(RemoteAddress(patch.slot));
-    patch.applied = value == patch.replacement ? 1 : 0;
+    patch.applied = 1;
+    if (value == patch.replacement) patches.push_back(patch);
   }
+  for (const AddressRange& arena : arenas) {
+    const auto ways = visitors_.WaysBack(arena);
+    patches.insert(patches.end(), ways.begin(), ways.end());
+  }
+  patches.resize(std::min<std::size_t>(patches.size(), PYLEAK_MAX_PATCHES));
+  return patches;
 }
 
-bool Removal::MayBeCalledLater() const {
-  const auto patches = std::span(context_.patches).first(context_.patch_count);
-  return std::ranges::any_of(patches, [](const PyleakPatch& patch) { return patch.only_called == 0; });
-}
-
-Result<void> Removal::RestoreSlots() {
-  // Never begun: whoever placed it died before.
-  if (context_.armed == 0) return {};
-  ForgetStaleSlots();
+/// By the agent itself, atomically: a thread may call through such a slot, or return by such a word, at any moment.
+Result<void> Removal::PutBack(std::span<const PyleakPatch> patches) {
+  std::ranges::copy(patches, context_.patches);
+  context_.patch_count = static_cast<std::uint32_t>(patches.size());
   // The agent's functions run in borrowed threads only, so nobody else changes its context.
   if (auto written = target_.memory.WriteValue(agent_.context(), context_); !written) return written;
   auto held = CallInTarget(target_, agent_, agent_.remove_function());
-  if (!held) return std::move(held).error().While("putting the import slots back");
+  if (!held) return std::move(held).error();
   Held(*held);
   return {};
 }
 
-std::vector<PyleakSlot> Removal::SlotsInWait() const {
-  std::vector<PyleakSlot> waiting;
-  if (context_.region == 0) return waiting;
-  const RemoteAddress first = RemoteAddress(context_.region) + PYLEAK_PAGE;
-  for (std::uint64_t i = 0; i < PYLEAK_SLOT_COUNT; ++i) {
-    const auto slot = target_.memory.ReadValue<PyleakSlot>(first + i * sizeof(PyleakSlot));
-    if (slot && slot->key != 0 && slot->sequence != 0 && slot->sequence % 2 == 0) waiting.push_back(*slot);
+Result<bool> Removal::Empty() {
+  const auto arenas = Arenas();
+  if (!arenas) return arenas.error();
+  const auto patches = ToPutBack(*arenas);
+  const auto armed = target_.memory.ReadValue<std::uint32_t>(agent_.armed_page());
+  if (!patches.empty() || (!arenas->empty() && armed == PYLEAK_ARMED)) {
+    auto put_back = PutBack(patches);
+    // A stack can go with its thread at the very moment at which a word on it is to be replaced.
+    if (!put_back && put_back.error().code != ErrorCode::kCorrupt) return std::move(put_back).error();
+    report_.threads_led_out += CountWaysBack(target_, patches);
   }
-  return waiting;
-}
-
-/// The word that leads back into the stub is made to lead past it, to the caller of the wait.
-Result<bool> Removal::ReplaceReturn(const Registers& registers, const PyleakSlot& slot) const {
-  const RemoteAddress caller(slot.stack_pointer);
-  const auto word = [&](RemoteAddress at) {
-    return RemoteAddress(target_.memory.ReadValue<std::uint64_t>(at).value_or(0));
-  };
-  if (registers.thread_pointer != RemoteAddress(slot.thread_pointer)) return false;
-  if (word(caller) != RemoteAddress(slot.return_address)) return false;
-  const RemoteAddress near = caller - arch::kStubReturnDepth;
-  const RemoteAddress far = caller - arch::kSystemCallStubReturnDepth;
-  if (registers.stack_pointer() <= near && std::ranges::find(agent_.returns(), word(near)) != agent_.returns().end()) {
-    auto written = target_.memory.WriteValue(near, target_.gadgets.pop_rbx);
-    return written.ok() ? Result<bool>(true) : std::move(written).error();
-  }
-  if (registers.stack_pointer() <= far && word(far) == agent_.system_call_return()) {
-    auto written = target_.memory.WriteValue(far, target_.gadgets.drop16_pop_rbx);
-    return written.ok() ? Result<bool>(true) : std::move(written).error();
-  }
-  return false;
-}
-
-Result<bool> Removal::LeadOut(int tid, const PyleakSlot& slot) {
-  auto look = ThreadLook::Open({target_.process.pid(), tid});
-  if (!look) return false;
-  return target_.tracer.Run([&]() -> Result<bool> {
-    auto frozen = FrozenThread::Freeze(*look, {.renew_poll = true});
-    if (!frozen) return std::move(frozen).error();
-    if (!frozen->has_value()) return false;
-    auto replaced = ReplaceReturn((*frozen)->registers(), slot);
-    Held((*frozen)->LetGo());
-    return replaced;
-  });
-}
-
-/// The agent's own code runs to its end in a moment and calls nothing but the clock; for the functions that it stands
-/// for, its slots and its counter say who is inside. So a thread is in the agent's code if its program counter is
-/// there, or in the clock that was called from there, or will be when a signal handler on top of it returns. Words that
-/// only look like addresses in the agent are left by calls that are over.
-bool Removal::IsInAgentCode(RemoteAddress stack_pointer, RemoteAddress program_counter) const {
-  if (agent_.range().Contains(program_counter)) return true;
-  std::array<std::uint64_t, kStackToSearch / sizeof(std::uint64_t)> words;
-  const std::size_t bytes = target_.memory.Read(stack_pointer, std::as_writable_bytes(std::span(words)));
-  const auto stack = std::span(words).first(bytes / sizeof(std::uint64_t));
-  const auto in_agent = [&](std::uint64_t word) { return agent_.range().Contains(RemoteAddress(word)); };
-  const AddressRange clock{RemoteAddress(context_.clock), RemoteAddress(context_.clock) + kClockBytes};
-  const auto clock_frame = stack.first(std::min(stack.size(), kClockFrame / sizeof(std::uint64_t)));
-  if (clock.Contains(program_counter) && std::ranges::any_of(clock_frame, in_agent)) return true;
-  for (std::size_t i = 0; i + arch::kSignalFrameCounterAt < stack.size(); ++i) {
-    const bool is_signal_frame = RemoteAddress(stack[i]) == target_.gadgets.signal_return;
-    if (is_signal_frame && in_agent(stack[i + arch::kSignalFrameCounterAt])) return true;
-  }
-  return false;
-}
-
-/// True if a word above the stack pointer leads to the agent, be it only one that a call has left there.
-bool Removal::MayReturnToAgent(RemoteAddress stack_pointer) {
-  const std::size_t bytes = target_.memory.Read(stack_pointer, std::as_writable_bytes(std::span(stack_)));
-  if (bytes == kDeepestStack) return true;
-  const auto words = std::span(stack_).first(bytes / sizeof(std::uint64_t));
-  return std::ranges::any_of(words, [&](std::uint64_t word) { return agent_.range().Contains(RemoteAddress(word)); });
-}
-
-template <typename IsInside>
-bool Removal::AskOf(int tid, IsInside is_inside) const {
-  auto look = ThreadLook::Open({target_.process.pid(), tid});
-  const auto activity = look.ok() ? look->Look() : std::nullopt;
-  if (!activity) return false;
-  if (!activity->running) return is_inside(activity->stack_pointer, activity->program_counter);
-  return target_.tracer.Run([&] {
-    auto frozen = FrozenThread::Freeze(*look, {});
-    if (!frozen) return true;
-    if (!frozen->has_value()) return false;
-    const Registers registers = (*frozen)->registers();
-    return is_inside(registers.stack_pointer(), registers.program_counter());
-  });
-}
-
-Result<bool> Removal::LeadThreadsOut() {
-  const std::vector<int> threads = ListThreads(target_.process.pid(), kMostThreads);
-  std::map<int, int> by_namespace_tid;
-  for (const int tid : threads) {
-    if (const auto status = ReadThreadStatus(tid); status.ok()) by_namespace_tid[status->namespace_tid] = tid;
-  }
-  for (const PyleakSlot& slot : SlotsInWait()) {
-    const auto thread = by_namespace_tid.find(static_cast<int>(slot.tid));
-    if (thread == by_namespace_tid.end()) continue;
-    const auto led_out = LeadOut(thread->second, slot);
-    if (led_out.ok() && *led_out) ++report_.threads_led_out;
-  }
-  const auto region =
-      context_.region == 0 ? std::nullopt : target_.memory.ReadValue<PyleakRegion>(RemoteAddress(context_.region));
-  // A count that nobody took down again was left by a jump, an exception or a cancellation.
-  const bool may_be_slotless = region && region->slotless_inside != 0;
-  const auto is_inside = [&](RemoteAddress stack_pointer, RemoteAddress program_counter) {
-    return IsInAgentCode(stack_pointer, program_counter) || (may_be_slotless && MayReturnToAgent(stack_pointer));
-  };
-  return std::ranges::none_of(threads, [&](int tid) { return AskOf(tid, is_inside); });
+  // Nobody comes in any more. Who was on his way into a wait is in it at the second look, who was in it is on his way
+  // out at the third.
+  if (visitors_.IsAnybodyInCode() || !ToPutBack(*arenas).empty() || visitors_.IsAnybodyInCode()) return false;
+  if (context_.address_taken == 0 || arenas->empty()) return true;
+  // Whoever still comes finds it disarmed and goes straight through, but counts himself in the region on the way.
+  auto forgotten = target_.memory.WriteValue(agent_.context() + offsetof(PyleakContext, region), std::uint64_t{0});
+  if (!forgotten) return std::move(forgotten).error();
+  context_.region = 0;
+  return !visitors_.IsAnybodyInCode();
 }
 
 bool Removal::OwnsMemoryFile() const {
@@ -230,22 +143,59 @@ bool Removal::OwnsMemoryFile() const {
   return link.ok() && link->starts_with("/memfd:pyleak");
 }
 
+/// In one piece where it can be: then there is no moment at which our death leaves a part.
 Result<void> Removal::Unmap() {
-  const auto map = MemoryMap::Read(target_.process.pid());
-  if (!map) return map.error();
-  std::vector<AddressRange> ranges;
-  if (context_.armed != 0) {
-    ranges.push_back({RemoteAddress(context_.armed), RemoteAddress(context_.armed) + PYLEAK_PAGE});
+  const auto arenas = Arenas();
+  if (!arenas) return arenas.error();
+  std::vector<AddressRange> free;
+  std::ranges::copy_if(*arenas, std::back_inserter(free),
+                       [this](const AddressRange& arena) { return !visitors_.IsSomebodyLost(arena); });
+  if (free.size() < arenas->size()) {
+    report_.left_because = "a thread is still inside the agent";
+  } else if (context_.address_taken != 0) {
+    report_.left_because = "the program may have kept the address of a function of the agent";
+  } else {
+    free.insert(free.begin(), agent_.core());
   }
-  if (const Mapping* arena = FindArena(context_, *map)) ranges.push_back(arena->range);
-  ranges.push_back(agent_.range());
-  // If we die on the way, nobody shall unmap what has come to lie where the page was.
-  context_.armed = 0;
-  if (auto written = target_.memory.WriteValue(agent_.context(), context_); !written) return written;
-  auto held = UnmapRanges(target_, ranges, OwnsMemoryFile() ? context_.memory_fd : -1);
+  for (std::size_t i = free.size(); i-- > 1;) {
+    if (free[i - 1].end != free[i].begin) continue;
+    free[i - 1].end = free[i].end;
+    free.erase(free.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (free.empty() && !OwnsMemoryFile()) return {};
+  // The image last: by it the rest is found.
+  std::ranges::reverse(free);
+  auto held = UnmapRanges(target_, free, OwnsMemoryFile() ? context_.memory_fd : -1);
   if (!held) return std::move(held).error();
   Held(*held);
   return {};
+}
+
+Result<RemovalReport> Removal::Run() {
+  bool empty = false;
+  bool lost = false;
+  for (const auto deadline = steady_clock::now() + kLimit;;) {
+    auto emptied = Empty();
+    if (!emptied) return std::move(emptied).error().While("putting the import slots back");
+    empty = *emptied;
+    const auto arenas = Arenas();
+    lost = arenas.ok() &&
+           std::ranges::any_of(*arenas, [this](const AddressRange& arena) { return visitors_.IsSomebodyLost(arena); });
+    if ((empty && !lost) || steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(kTryPause);
+  }
+  if (!empty) {
+    report_.left_because = "a thread is still inside the agent";
+  } else if (auto unmapped = Unmap(); !unmapped) {
+    report_.left_because = unmapped.error().what;
+  }
+  Held(visitors_.longest_hold());
+  // What stays is nobody's, and the next watch may take it up.
+  if (!report_.unmapped()) {
+    auto given_up = target_.memory.WriteValue(agent_.context() + offsetof(PyleakContext, owner_pid), std::uint32_t{0});
+    if (!given_up) return std::move(given_up).error();
+  }
+  return report_;
 }
 
 }  // namespace
@@ -253,23 +203,7 @@ Result<void> Removal::Unmap() {
 Result<RemovalReport> RemoveAgent(const InjectionTarget& target, const PlacedAgent& agent) {
   const auto context = agent.ReadContext(target.memory);
   if (!context) return Error{ErrorCode::kRefused, "the process holds an agent of another version of pyleak"};
-  Removal removal(target, agent, *context);
-  if (auto restored = removal.RestoreSlots(); !restored) return std::move(restored).error();
-  bool empty = false;
-  for (int i = 0; i < kTries && !empty; ++i) {
-    if (i != 0) std::this_thread::sleep_for(kTryPause);
-    auto led_out = removal.LeadThreadsOut();
-    if (!led_out) return std::move(led_out).error();
-    empty = *led_out;
-  }
-  if (!empty) {
-    removal.report().left_because = "a thread is still inside the agent";
-  } else if (removal.MayBeCalledLater()) {
-    removal.report().left_because = "the program may have kept the address of a function of the agent";
-  } else if (auto unmapped = removal.Unmap(); !unmapped) {
-    removal.report().left_because = unmapped.error().what;
-  }
-  return removal.report();
+  return Removal(target, agent, *context).Run();
 }
 
 Result<void> RemoveDebris(const InjectionTarget& target, std::span<const AddressRange> debris) {

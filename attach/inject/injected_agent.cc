@@ -54,6 +54,10 @@ constexpr std::uint64_t kMemoryNeeded = std::uint64_t{192} << 10;
 /// From mapping an agent's memory to its being an agent: some 50 us, on a machine that has a CPU to spare.
 constexpr std::chrono::milliseconds kPlacingTakes(50);
 
+bool IsAddressTaken(std::span<const PyleakPatch> patches) {
+  return std::ranges::any_of(patches, [](const PyleakPatch& patch) { return patch.only_called == 0; });
+}
+
 Result<void> CheckSystemCall(const Result<std::int64_t>& result, std::string_view doing) {
   if (!result) return result.error();
   if (*result < 0) return ErrnoError(doing, static_cast<int>(-*result));
@@ -115,14 +119,21 @@ Result<void> InjectedAgent::RemoveDebrisOfTheDead() const {
   return RemoveDebris(target(), *debris);
 }
 
-Result<void> InjectedAgent::RemoveLeftovers() const {
+bool InjectedAgent::IsSameImage(const PlacedAgent& agent) const {
+  std::vector<std::byte> text(image_.text().size());
+  return agent.range().size_bytes() == image_.bytes().size() &&
+         memory_->Read(agent.range().begin, text) == text.size() && std::ranges::equal(text, image_.text());
+}
+
+Result<void> InjectedAgent::RemoveLeftovers() {
   if (auto removed = RemoveDebrisOfTheDead(); !removed) return removed;
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
   if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
   for (const PlacedAgent& leftover : PlacedAgent::FindAll(*memory_, *map)) {
     auto removed = RemoveAgent(target(), leftover);
-    if (!removed) return std::move(removed).error().While("removing the agent of a pyleak that was killed");
+    if (!removed) return std::move(removed).error().While("removing the agent that an earlier pyleak has left");
+    if (!removed->unmapped() && IsSameImage(leftover)) leftover_ = leftover;
   }
   return {};
 }
@@ -137,16 +148,15 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
   if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
-  const auto base = ChooseAddress(*map, image_.bytes().size());
-  if (!base) return Error{ErrorCode::kRefused, "the address space of the process is full"};
+  const std::uint64_t arena_bytes = PYLEAK_ARENA_BYTES(std::uint64_t{MostRegions(options)});
+  const auto place = ChoosePlace(*map, arena_bytes);
+  if (!place) return place.error();
   modules_seen_ = module_list_.Fingerprint(*memory_);
   const auto modules = LoadedModules::Read(process_, *memory_, *map);
   if (!modules) return modules.error();
   const auto clock = modules->FindClock();
   if (!clock) return Error{ErrorCode::kRefused, "no clock_gettime was found in the process"};
-  const Redirections found = FindRedirections(*modules, *memory_, *map, image_, *base, {});
-  const auto embedded = PlacedAgent::At(image_, RemoteAddress());
-  if (!embedded) return Error{ErrorCode::kCorrupt, "the agent embedded in pyleak is damaged"};
+  const Redirections found = FindRedirections(*modules, *memory_, *map, image_, place->range().begin, {});
 
   auto context = std::make_unique<PyleakContext>();
   context->magic = PYLEAK_MAGIC;
@@ -154,7 +164,12 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   context->patch_count = static_cast<std::uint32_t>(found.patches.size());
   std::ranges::copy(found.real, context->real);
   context->clock = clock->value();
-  context->arena_bytes = PYLEAK_ARENA_BYTES(std::uint64_t{MostRegions(options)});
+  const auto arenas_in_use = place->Arenas(*map);
+  context->armed = place->armed_page().value();
+  context->arena_at = (arenas_in_use.empty() ? place->core().end : arenas_in_use.back().end).value();
+  context->arena_bytes = arena_bytes;
+  const auto earlier = leftover_ ? leftover_->ReadContext(*memory_) : std::nullopt;
+  context->address_taken = (earlier && earlier->address_taken != 0) || IsAddressTaken(found.patches) ? 1 : 0;
   context->memory_fd = -1;
   const auto own = ReadStat(::getpid());
   if (!own) return own.error();
@@ -163,7 +178,7 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   std::ranges::copy(found.patches, context->patches);
   report_.foreign_slots = found.foreign_slots + found.slots_without_room;
 
-  auto begun = Begin(embedded->MovedTo(*base), *context);
+  auto begun = Begin(*place, *context);
   if (!begun) return std::move(begun).error().While("placing the agent");
   if (auto opened = OpenArena(options); !opened) return std::move(opened).error().While("opening the agent's memory");
   auto installed = CallAgent(placed_->install_function());
@@ -175,15 +190,28 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   return {};
 }
 
+Result<PlacedAgent> InjectedAgent::ChoosePlace(const MemoryMap& map, std::uint64_t arena_bytes) const {
+  if (leftover_) return *leftover_;
+  const auto embedded = PlacedAgent::At(image_, RemoteAddress());
+  if (!embedded) return Error{ErrorCode::kCorrupt, "the agent embedded in pyleak is damaged"};
+  const auto base = ChooseAddress(map, embedded->core().size_bytes() + arena_bytes);
+  if (!base) return Error{ErrorCode::kRefused, "the address space of the process is full"};
+  return embedded->MovedTo(*base);
+}
+
 Result<void> InjectedAgent::Begin(const PlacedAgent& agent, const PyleakContext& context) {
-  auto held = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
-    auto thread = Borrow();
-    if (!thread) return std::move(thread).error();
-    if (auto mapped = MapImage(*thread, agent, context); !mapped) return std::move(mapped).error();
-    return thread->GiveBack();
-  });
-  if (!held) return std::move(held).error();
-  Held(*held);
+  if (leftover_) {
+    if (auto written = memory_->WriteValue(agent.context(), context); !written) return written;
+  } else {
+    auto held = tracer_->Run([&]() -> Result<std::chrono::nanoseconds> {
+      auto thread = Borrow();
+      if (!thread) return std::move(thread).error();
+      if (auto mapped = MapImage(*thread, agent, context); !mapped) return std::move(mapped).error();
+      return thread->GiveBack();
+    });
+    if (!held) return std::move(held).error();
+    Held(*held);
+  }
   placed_ = std::make_unique<PlacedAgent>(agent);
   auto begun = CallAgent(agent.begin_function());
   if (!begun) return std::move(begun).error();
@@ -196,7 +224,7 @@ void InjectedAgent::Held(std::chrono::nanoseconds duration) {
 
 Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context) {
   const RemoteAddress base = agent.range().begin;
-  const std::uint64_t bytes = image_.bytes().size();
+  const std::uint64_t bytes = agent.core().size_bytes();
   const std::array<std::uint64_t, 6> where = {
       base.value(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, ~0ULL, 0};
   const auto mapped = thread.SystemCall(SYS_mmap, where);
@@ -212,6 +240,7 @@ Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& 
   }
   auto written = memory_->Write(base, image_.bytes());
   if (written.ok()) written = memory_->WriteValue(agent.context(), context);
+  if (written.ok()) written = memory_->WriteValue(agent.armed_page(), std::uint32_t{PYLEAK_ARMED_OFF});
   if (written.ok()) {
     const std::array<std::uint64_t, 3> text = {base.value(), image_.text().size(), PROT_READ | PROT_EXEC};
     written = CheckSystemCall(thread.SystemCall(SYS_mprotect, text), "mprotect");
@@ -272,6 +301,7 @@ Result<std::size_t> InjectedAgent::ExtendToNewModules() {
   std::ranges::copy(known, context->patches);
   std::ranges::copy(found.patches, context->patches + known.size());
   context->patch_count = static_cast<std::uint32_t>(known.size() + found.patches.size());
+  if (IsAddressTaken(found.patches)) context->address_taken = 1;
   // The agent's functions run in borrowed threads only, so nobody else changes its context.
   if (auto written = memory_->WriteValue(placed_->context(), *context); !written) return std::move(written).error();
   auto extended = CallAgent(placed_->install_function());

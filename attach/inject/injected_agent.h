@@ -82,8 +82,11 @@ class InjectedAgent {
   [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, borrowing_}; }
 
   Result<void> RemoveDebrisOfTheDead() const;
-  Result<void> RemoveLeftovers() const;
+  /// One that cannot be removed, because the program may call it or a thread is inside for good, is taken up again.
+  Result<void> RemoveLeftovers();
+  [[nodiscard]] bool IsSameImage(const PlacedAgent& agent) const;
   Result<void> Place(const InjectionOptions& options);
+  Result<PlacedAgent> ChoosePlace(const MemoryMap& map, std::uint64_t arena_bytes) const;
   Result<void> Begin(const PlacedAgent& agent, const PyleakContext& context);
   Result<void> MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context);
   Result<void> OpenArena(const InjectionOptions& options);
@@ -100,6 +103,7 @@ class InjectedAgent {
   std::optional<std::uint64_t> modules_seen_;
   std::unique_ptr<Tracer> tracer_ = std::make_unique<Tracer>();
   BorrowOptions borrowing_;
+  std::optional<PlacedAgent> leftover_;  ///< To be taken up again.
   std::unique_ptr<PlacedAgent> placed_;  ///< None before it has been placed, and after it has been removed.
   UniqueFd arena_file_;
   std::optional<ArenaMemory> arena_memory_;

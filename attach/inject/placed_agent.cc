@@ -27,6 +27,8 @@ bool IsMarked(const Mapping& mapping) {
          mapping.range.begin.value() % kMarkedHalf == kMark;
 }
 
+bool IsArena(const Mapping& mapping) { return mapping.shared && mapping.path == kArenaPath; }
+
 /// The end of the last segment; 0 where there is no ELF header or it cannot be true.
 std::uint64_t ImageBytes(const MemoryReader& memory, RemoteAddress base) {
   const auto header = memory.ReadValue<Elf64_Ehdr>(base);
@@ -42,10 +44,8 @@ std::uint64_t ImageBytes(const MemoryReader& memory, RemoteAddress base) {
 }
 
 std::optional<int> LivingOwner(const PyleakContext& context, const MemoryReader& memory) {
-  // Reads 0 in a forked child, which has inherited all this but is not watched. No such page yet: it is being placed.
-  const bool is_own =
-      context.armed == 0 || memory.ReadValue<std::uint32_t>(RemoteAddress(context.armed)).value_or(0) != 0;
-  if (!is_own) return std::nullopt;
+  // In a forked child, which has inherited all this but is not watched.
+  if (memory.ReadValue<std::uint32_t>(RemoteAddress(context.armed)) == PYLEAK_ARMED_NOT_YET) return std::nullopt;
   const auto pid = static_cast<int>(context.owner_pid);
   const auto owner = ReadStat(pid);
   if (!owner || owner->start_ticks != context.owner_start_ticks || owner->state == 'Z') return std::nullopt;
@@ -98,13 +98,23 @@ std::vector<PlacedAgent> PlacedAgent::FindAll(const MemoryReader& memory, const 
   return agents;
 }
 
-std::vector<AddressRange> PlacedAgent::FindDebris(const MemoryMap& map, std::uint64_t bytes) {
+std::vector<AddressRange> PlacedAgent::FindDebris(const MemoryMap& map, std::uint64_t image_bytes) {
   std::vector<AddressRange> debris;
   for (const Mapping& mapping : map.mappings()) {
-    if (IsMarked(mapping) && !mapping.executable && mapping.range.size_bytes() == bytes)
-      debris.push_back(mapping.range);
+    const bool same_size = mapping.range.size_bytes() == BytesWithPage(image_bytes);
+    if (IsMarked(mapping) && !mapping.executable && same_size) debris.push_back(mapping.range);
   }
   return debris;
+}
+
+std::vector<AddressRange> PlacedAgent::Arenas(const MemoryMap& map) const {
+  // The next agent may begin there.
+  const AddressRange around{core().end, range_.begin + kMarkedHalf};
+  std::vector<AddressRange> arenas;
+  for (const Mapping& mapping : map.mappings()) {
+    if (around.Contains(mapping.range.begin) && IsArena(mapping)) arenas.push_back(mapping.range);
+  }
+  return arenas;
 }
 
 RemoteAddress PlacedAgent::PlaceAbove(RemoteAddress address) {
@@ -115,12 +125,6 @@ std::optional<PyleakContext> PlacedAgent::ReadContext(const MemoryReader& memory
   const auto context = memory.ReadValue<PyleakContext>(context_);
   if (!context || context->magic != PYLEAK_MAGIC || context->version != PYLEAK_PROTOCOL_VERSION) return std::nullopt;
   return context;
-}
-
-const Mapping* FindArena(const PyleakContext& context, const MemoryMap& map) {
-  const Mapping* mapping = map.Find(RemoteAddress(context.arena));
-  if (mapping == nullptr || mapping->range.begin != RemoteAddress(context.arena)) return nullptr;
-  return mapping->shared && mapping->path == kArenaPath ? mapping : nullptr;
 }
 
 Result<void> CheckUnwatched(const MemoryReader& memory, const MemoryMap& map) {

@@ -13,21 +13,32 @@
 
 namespace pyleak::attach {
 
-/// An agent in the memory of a target: put there by us, or left behind by a pyleak that was killed.
+/// An agent in the memory of a target: put there by us, or left behind by an earlier pyleak.
+///
+/// It lies in one piece, so that it can be told where each part is and one call unmaps all of it: the image, the page
+/// that says whether it is armed, and the arena. Behind that come further arenas, where an earlier one is still in use.
 class PlacedAgent {
  public:
   /// std::nullopt: what lies at `base` is no agent.
   static std::optional<PlacedAgent> At(const MemoryReader& memory, RemoteAddress base);
   static std::vector<PlacedAgent> FindAll(const MemoryReader& memory, const MemoryMap& map);
-  /// Memory of `bytes` that was to become an agent, and that nothing was done with yet.
-  static std::vector<AddressRange> FindDebris(const MemoryMap& map, std::uint64_t bytes);
+  /// Memory that was to become an agent with an image of so many bytes, and that nothing was done with yet.
+  static std::vector<AddressRange> FindDebris(const MemoryMap& map, std::uint64_t image_bytes);
+  /// How much is mapped for an image of so many bytes: the page is behind it.
+  static constexpr std::uint64_t BytesWithPage(std::uint64_t image_bytes) { return image_bytes + PYLEAK_PAGE; }
   /// The nearest address above that an agent is placed at. All of them look alike, which is how one is found again.
   static RemoteAddress PlaceAbove(RemoteAddress address);
 
   /// The same agent, moved to another address.
   [[nodiscard]] PlacedAgent MovedTo(RemoteAddress base) const;
 
+  /// Of the image.
   [[nodiscard]] AddressRange range() const { return range_; }
+  /// The image and the page.
+  [[nodiscard]] AddressRange core() const { return {range_.begin, range_.begin + BytesWithPage(range_.size_bytes())}; }
+  [[nodiscard]] RemoteAddress armed_page() const { return range_.end; }
+  /// Its arenas, in the order of their addresses.
+  [[nodiscard]] std::vector<AddressRange> Arenas(const MemoryMap& map) const;
   [[nodiscard]] RemoteAddress context() const { return context_; }
   [[nodiscard]] RemoteAddress begin_function() const { return begin_function_; }
   [[nodiscard]] RemoteAddress install_function() const { return install_function_; }
@@ -50,9 +61,6 @@ class PlacedAgent {
   RemoteAddress system_call_return_;
   std::vector<RemoteAddress> returns_;
 };
-
-/// The mapping of the arena that an agent's context names, if it is one.
-const Mapping* FindArena(const PyleakContext& context, const MemoryMap& map);
 
 /// kAlreadyWatched: a pyleak that still runs watches through an agent in the process, or is about to.
 Result<void> CheckUnwatched(const MemoryReader& memory, const MemoryMap& map);

@@ -26,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)attach::ModuleListWatch::Over(auxiliary, memory).Fingerprint(memory);
   for (const attach::PlacedAgent& agent : attach::PlacedAgent::FindAll(memory, map)) {
     fuzz::Check(agent.range().Contains(agent.context()));
-    if (const auto context = agent.ReadContext(memory)) (void)attach::FindArena(*context, map);
+    (void)agent.ReadContext(memory);
+    (void)agent.Arenas(map);
   }
   (void)attach::CheckUnwatched(memory, map);
   (void)attach::LocateGadgets(memory, map);

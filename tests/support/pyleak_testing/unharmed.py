@@ -10,6 +10,7 @@ What must be the same:
 A wait for that is allowed, since a thread inside the agent's code keeps it mapped until it returns.
 """
 
+import collections
 import os
 import pathlib
 
@@ -28,14 +29,14 @@ def _descriptors(pid):
 
 
 def _mappings(pid, jit):
-    found = set()
+    found = collections.Counter()
     for line in pathlib.Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
         addresses, permissions, offset, _device, inode, *path = line.split(None, 5)
         path = path[0] if path else ""
         is_code = "x" in permissions and not jit
         if inode != "0" or is_code:
             begin, end = (int(address, 16) for address in addresses.split("-"))
-            found.add((path, offset, permissions, end - begin))
+            found[path, offset, permissions, end - begin] += 1
     return found
 
 
