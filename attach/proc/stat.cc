@@ -51,7 +51,9 @@ std::optional<Stat> ParseStat(std::string_view text) {
       !ParseNumber(fields[19], stat.start_ticks) || !ParseNumber(fields[25], stat.stack_start)) {
     return std::nullopt;
   }
+  ParseNumber(fields[9], stat.major_faults);
   if (fields.size() > 36) ParseNumber(fields[36], stat.processor);
+  if (fields.size() > 39) ParseNumber(fields[39], stat.disk_ticks);
   return stat;
 }
 

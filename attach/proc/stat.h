@@ -20,7 +20,10 @@ struct Stat {
   std::uint64_t start_ticks = 0;
   /// Where the stack of the program began; another after an exec. 0 for who may not trace the process.
   std::uint64_t stack_start = 0;
-  int processor = -1;  ///< The CPU that it ran on last.
+  int processor = -1;              ///< The CPU that it ran on last.
+  std::uint64_t major_faults = 0;  ///< Pages that it had to wait for.
+  /// Waiting for block devices; stays 0 unless kernel.task_delayacct is 1.
+  std::uint64_t disk_ticks = 0;
 
   /// PF_KTHREAD, include/linux/sched.h.
   [[nodiscard]] bool is_kernel_thread() const { return (flags & 0x00200000U) != 0; }

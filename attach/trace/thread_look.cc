@@ -96,4 +96,9 @@ char ThreadLook::State() const {
   return close == std::string_view::npos || close + 2 >= text.size() ? 'X' : text[close + 2];
 }
 
+std::optional<Stat> ThreadLook::ReadStat() const {
+  std::array<char, kFileBytes> buffer;
+  return ParseStat(ReadFromStart(stat_, buffer));
+}
+
 }  // namespace pyleak::attach

@@ -8,6 +8,7 @@
 #include "attach/base/remote_address.h"
 #include "attach/base/result.h"
 #include "attach/base/unique_fd.h"
+#include "attach/proc/stat.h"
 #include "attach/proc/thread_id.h"
 
 namespace pyleak::attach {
@@ -39,6 +40,8 @@ class ThreadLook {
   [[nodiscard]] std::optional<ThreadActivity> Look();
   /// R, S, D, T, t, Z, X as in proc(5); X also when the thread has ended.
   [[nodiscard]] char State() const;
+  /// All that proc(5) says of it; std::nullopt: the thread has ended.
+  [[nodiscard]] std::optional<Stat> ReadStat() const;
 
  private:
   ThreadLook(ThreadId thread, UniqueFd system_call, UniqueFd stat)

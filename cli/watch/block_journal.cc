@@ -15,26 +15,12 @@ namespace {
 /// The summary of a watch stays as small as this, however many processes come and go.
 constexpr std::size_t kMostEndedLoops = 1000;
 
-/// Python's own modules; what they do is not the user's to change.
-bool IsStandardLibrary(const symbolize::Frame& frame) {
-  return frame.filename.find("/lib/python3") != std::string::npos &&
-         frame.filename.find("-packages/") == std::string::npos;
-}
-
-/// The source text nearest to where the thread stood; empty if the user did not write it.
-std::string InnermostSourceLine(const symbolize::Stack& stack) {
-  for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
-    if (frame->line) return IsStandardLibrary(*frame) ? "" : *frame->line;
-  }
-  return "";
-}
-
 NamedSample Name(const LoopFacts& loop, const RawSample& raw, const std::optional<std::string>& target) {
   NamedSample sample;
   sample.taken_at = raw.taken_at;
   sample.freeze = raw.freeze;
   sample.stacks = loop.process->symbols().Name(raw.stack, raw.interpreter.get(), raw.python);
-  sample.evidence = {raw.activity, target, InnermostSourceLine(sample.stacks.blocking)};
+  sample.evidence = {raw.activity, target};
   return sample;
 }
 
@@ -48,6 +34,8 @@ void BlockJournal::OnSample(const BlockKey& key, RawSample sample, std::optional
 }
 
 void BlockJournal::OnNote(const BlockKey& key, const std::string& note) { entries_[key].notes.push_back(note); }
+
+void BlockJournal::OnMeasured(const BlockKey& key, BlockMeasure measure) { entries_[key].measure = std::move(measure); }
 
 void BlockJournal::OnDiscarded(const BlockKey& key) { entries_.erase(key); }
 
@@ -139,7 +127,7 @@ bool BlockJournal::PassesFilters(const Entry& entry) const {
 BlockEvent BlockJournal::MakeEvent(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
                                    bool ongoing) const {
   const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
-  return MakeBlockEvent(facts, loop, entry.named, entry.notes);
+  return MakeBlockEvent(facts, loop, entry.named, entry.measure, entry.notes);
 }
 
 void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,

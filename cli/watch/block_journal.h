@@ -47,6 +47,8 @@ class BlockJournal {
   void OnSample(const BlockKey& key, RawSample sample, std::optional<std::string> target);
   /// `notes` go into the block's event: what the reader must know of its times.
   void OnNote(const BlockKey& key, const std::string& note);
+  /// What was measured of the iteration up to now, in the place of what was measured before.
+  void OnMeasured(const BlockKey& key, BlockMeasure measure);
   /// The iteration ended in time, or was none.
   void OnDiscarded(const BlockKey& key);
   void OnOnset(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop, attach::HeartbeatTime now);
@@ -71,6 +73,7 @@ class BlockJournal {
     std::vector<std::pair<RawSample, std::optional<std::string>>> raw;  ///< Taken, and not yet named.
     std::vector<NamedSample> named;
     std::vector<std::string> notes;
+    BlockMeasure measure;
     std::uint64_t block_id = 0;  ///< 0: not told of yet.
     bool filtered = false;       ///< Nobody wants to hear of it.
   };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/explain/cause.h"
+
 namespace pyleak::cli {
 namespace {
 
@@ -34,10 +36,22 @@ void AddNotes(const std::vector<std::string>& from, std::vector<std::string>& to
   }
 }
 
+BlockEvidence EvidenceOf(const BlockEvent& event, const LoopFacts& loop, const std::vector<NamedSample>& samples,
+                         const BlockMeasure& measure) {
+  BlockEvidence evidence;
+  evidence.duration = event.duration;
+  evidence.ongoing = event.ongoing;
+  evidence.loop_kind = loop.kind.name;
+  for (const NamedSample& sample : samples) evidence.samples.push_back(sample.evidence);
+  if (!samples.empty()) evidence.stack = &samples.front().stacks.blocking;
+  evidence.measure = measure;
+  return evidence;
+}
+
 }  // namespace
 
 BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const std::vector<NamedSample>& samples,
-                          const std::vector<std::string>& notes) {
+                          const BlockMeasure& measure, const std::vector<std::string>& notes) {
   BlockEvent event;
   event.block_id = block.block_id;
   event.duration = block.end - block.begin;
@@ -48,18 +62,16 @@ BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const 
   event.loop = loop.loop;
   event.loop.iteration = block.iteration;
   event.capture.notes = notes;
+  event.cause = ExplainBlock(EvidenceOf(event, loop, samples, measure));
   if (samples.empty()) {
     AddNotes({"no stack: no sample was taken while the block lasted"}, event.capture.notes);
     return event;
   }
-  std::vector<SampleEvidence> evidence;
   for (const NamedSample& sample : samples) {
-    evidence.push_back(sample.evidence);
     event.capture.freezes.push_back(sample.freeze);
     AddNotes(sample.stacks.blocking.notes, event.capture.notes);
   }
   const NamedSample& first = samples.front();
-  event.cause = ExplainBlock(evidence, loop.kind.name);
   event.blocking_stack = first.stacks.blocking;
   event.native_stack = first.stacks.native;
   event.samples = DistinctSamples(samples, block.begin);

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "attach/heartbeat/heartbeat.h"
+#include "cli/explain/evidence.h"
 #include "cli/report/event.h"
-#include "cli/watch/cause.h"
 #include "cli/watch/process_symbols.h"
 #include "cli/watch/watched_process.h"
 #include "symbolize/loop_kind.h"
@@ -48,7 +48,7 @@ struct BlockFacts {
 
 /// The event of a block. Pure. `samples` in the order in which they were taken; `notes` about the times.
 BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const std::vector<NamedSample>& samples,
-                          const std::vector<std::string>& notes);
+                          const BlockMeasure& measure, const std::vector<std::string>& notes);
 
 /// CLOCK_REALTIME minus CLOCK_MONOTONIC, now.
 std::chrono::nanoseconds RealtimeOffset();

@@ -4,7 +4,7 @@
 
 #include "attach/base/file.h"
 #include "attach/proc/living_thread.h"
-#include "cli/watch/cause.h"
+#include "cli/explain/system_call.h"
 
 namespace pyleak::cli {
 
@@ -40,6 +40,10 @@ void JournalThread::Sample(const BlockKey& key, const LoopFacts& loop, RawSample
 
 void JournalThread::Note(const BlockKey& key, const std::string& note) {
   worker_.Post([this, key, note] { journal_.OnNote(key, note); });
+}
+
+void JournalThread::Measured(const BlockKey& key, BlockMeasure measure) {
+  worker_.Post([this, key, measure = std::move(measure)]() mutable { journal_.OnMeasured(key, std::move(measure)); });
 }
 
 void JournalThread::Discarded(const BlockKey& key) {

@@ -24,6 +24,7 @@ class JournalThread {
   /// What the descriptor of the sample's system call stands for is asked here and now, before it can be closed.
   void Sample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
   void Note(const BlockKey& key, const std::string& note);
+  void Measured(const BlockKey& key, BlockMeasure measure);
   void Discarded(const BlockKey& key);
   void Onset(const BlockKey& key, const Facts& loop, attach::HeartbeatTime now);
   void Ongoing(const BlockKey& key, const Facts& loop, attach::HeartbeatTime now);

@@ -33,7 +33,7 @@ std::string ThreadNameOf(const attach::ThreadId& thread) {
 
 LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> process, const attach::SlotReading& reading,
                      const attach::DetectorOptions& options)
-    : detector(options), number_(number), last_(reading) {
+    : detector(options), meter(options.threshold / 4), number_(number), last_(reading) {
   const attach::ThreadId id{process->pid(), process->namespaces().FindThread(reading.tid).value_or(0)};
   if (auto look = attach::ThreadLook::Open(id)) thread_ = *std::move(look);
   LoopFacts facts;

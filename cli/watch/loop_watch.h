@@ -9,6 +9,7 @@
 #include "attach/heartbeat/heartbeat.h"
 #include "attach/heartbeat/loop_finder.h"
 #include "attach/trace/thread_look.h"
+#include "cli/watch/block_meter.h"
 #include "cli/watch/event_maker.h"
 #include "cli/watch/watched_process.h"
 
@@ -45,6 +46,7 @@ class LoopWatch {
   void MarkLeft(attach::HeartbeatTime begin) { left_since_ = begin; }
 
   attach::Detector detector;
+  BlockMeter meter;
   /// Blocks that are told of if the wait turns out to be a loop's. As few as a slot's ring holds.
   std::vector<attach::Iteration> pending;
   std::uint64_t tail = 0;  ///< How much of the slot's ring has been read.

@@ -94,6 +94,7 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
     DiscardPending(loop);
     return now + EffectiveCheckInterval(tools_.detector);
   }
+  if (attach::ThreadLook* thread = loop.thread()) loop.meter.Look(reading, *thread, now);
   attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
   // Whatever the target has written there, no more can have come than there was time for.
   const auto most_lost = static_cast<std::uint64_t>((now - tools_.started) / tools_.detector.threshold) + 1;
@@ -114,6 +115,9 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
 
 void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
                        HeartbeatTime now) {
+  for (const attach::Iteration& iteration : decision.finished) {
+    tools_.journal.Measured(KeyOf(loop, iteration), loop.meter.Measure(iteration.begin, iteration.end));
+  }
   loop.pending.insert(loop.pending.end(), decision.finished.begin(), decision.finished.end());
   if (loop.role == WaitRole::kLoop) {
     for (const attach::Iteration& iteration : std::exchange(loop.pending, {})) TellFinished(loop, iteration);
@@ -134,7 +138,9 @@ void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, cons
     loop.told_of = {key.iteration, key.begin, true};
     tools_.journal.Onset(key, facts, now);
   }
-  if (decision.ongoing) tools_.journal.Ongoing(key, facts, now);
+  if (!decision.ongoing) return;
+  tools_.journal.Measured(key, loop.meter.Measure(key.begin, now));
+  tools_.journal.Ongoing(key, facts, now);
 }
 
 void ProcessLoops::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop) {
@@ -184,7 +190,10 @@ void ProcessLoops::Forget(LoopWatch& loop) {
 
 void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
   if (loop.told_of && loop.told_of->past_threshold) {
-    tools_.journal.CutShort(KeyOf(loop, *loop.told_of), loop.facts(), MonotonicNow(), note);
+    const BlockKey key = KeyOf(loop, *loop.told_of);
+    const HeartbeatTime now = MonotonicNow();
+    tools_.journal.Measured(key, loop.meter.Measure(key.begin, now));
+    tools_.journal.CutShort(key, loop.facts(), now, note);
     loop.told_of.reset();
   }
   Forget(loop);

@@ -6,6 +6,7 @@
 #include "attach/proc/thread_status.h"
 #include "attach/trace/last_run.h"
 #include "attach/trace/thread_look.h"
+#include "attach/trace/thread_meter.h"
 #include "tests/fuzz/input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -22,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)attach::ParseThreadStatus(text);
   (void)attach::ParseThreadActivity(text);
   (void)attach::ParseExecutionStart(text);
+  (void)attach::ParseSchedstat(text);
   (void)attach::ParseChildren(text);
   (void)attach::ParseAuxiliaryVector(text);
   return 0;

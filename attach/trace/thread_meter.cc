@@ -1,0 +1,36 @@
+#include "attach/trace/thread_meter.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+
+#include "attach/base/file.h"
+
+namespace pyleak::attach {
+
+std::optional<ThreadAccount> ParseSchedstat(std::string_view text) {
+  std::array<std::int64_t, 2> times{};
+  for (std::int64_t& time : times) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
+    if (error != std::errc() || time < 0 || end == text.data() + text.size() || *end != ' ') return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end + 1 - text.data()));
+  }
+  return ThreadAccount{std::chrono::nanoseconds(times[0]), std::chrono::nanoseconds(times[1])};
+}
+
+Result<ThreadMeter> ThreadMeter::Open(ThreadId thread) {
+  auto schedstat = OpenFile(thread.ProcPath("schedstat"), O_RDONLY);
+  if (!schedstat) return std::move(schedstat).error();
+  return ThreadMeter(*std::move(schedstat));
+}
+
+std::optional<ThreadAccount> ThreadMeter::Read() const {
+  std::array<char, 128> text;  // three numbers of 20 digits at most
+  const ssize_t count = ::pread(schedstat_.get(), text.data(), text.size(), 0);
+  if (count <= 0) return std::nullopt;
+  return ParseSchedstat({text.data(), static_cast<std::size_t>(count)});
+}
+
+}  // namespace pyleak::attach

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attach/trace/thread_look.h"
+#include "cli/explain/time_use.h"
+#include "symbolize/stack.h"
+
+namespace pyleak::cli {
+
+/// What one sample tells of the reason.
+struct SampleEvidence {
+  attach::ThreadActivity activity;
+  std::optional<std::string> target;  ///< What the system call's descriptor stands for, as /proc/PID/fd has it.
+};
+
+/// A thing that the thread was seen to do while the block lasted.
+struct SeenActivity {
+  attach::ThreadActivity activity;
+  char state = '?';                 ///< As proc(5) has it: R, S, D, T, t.
+  std::chrono::nanoseconds time{};  ///< For how long, as far as looks can tell.
+};
+
+/// What was measured over a block without stopping its thread.
+struct BlockMeasure {
+  std::optional<TimeUse> use;  ///< None: the kernel does not count, or the beginning was not seen.
+  std::vector<SeenActivity> seen;
+  std::uint64_t major_faults = 0;  ///< Pages that had to be read from a file or from swap; at least so many.
+  std::chrono::nanoseconds
+      disk{};  ///< Waiting for a block device; at least so long. 0 where the kernel does not count.
+};
+
+/// All that is known of one block's reason.
+struct BlockEvidence {
+  std::chrono::nanoseconds duration{};
+  bool ongoing = false;
+  std::string loop_kind;
+  std::vector<SampleEvidence> samples;
+  const symbolize::Stack* stack = nullptr;  ///< Of the first sample. Not owned; null: there is none.
+  BlockMeasure measure;
+};
+
+}  // namespace pyleak::cli

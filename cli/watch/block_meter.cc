@@ -1,0 +1,77 @@
+#include "cli/watch/block_meter.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+using std::chrono::nanoseconds;
+
+namespace {
+
+/// Different things that one block is seen to do; what comes after them is left out.
+constexpr std::size_t kMostSeen = 16;
+
+nanoseconds TicksToTime(std::uint64_t ticks) {
+  static const auto kTicksPerSecond = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  return nanoseconds(std::chrono::seconds(1)) * static_cast<std::int64_t>(ticks) /
+         static_cast<std::int64_t>(kTicksPerSecond);
+}
+
+bool IsSameDoing(const SeenActivity& seen, const attach::ThreadActivity& activity, char state) {
+  if (seen.activity.running != activity.running || seen.state != state) return false;
+  return activity.running ||
+         (seen.activity.system_call == activity.system_call && seen.activity.arguments[0] == activity.arguments[0]);
+}
+
+}  // namespace
+
+void BlockMeter::Look(const attach::SlotReading& reading, attach::ThreadLook& thread, HeartbeatTime now) {
+  const auto before = latest_;
+  if (!meter_) {
+    if (auto meter = attach::ThreadMeter::Open(thread.thread())) meter_ = *std::move(meter);
+  }
+  if (const auto account = meter_ ? meter_->Read() : std::nullopt) {
+    const nanoseconds lasted = reading.busy ? now - reading.since : nanoseconds(0);
+    latest_ = AccountMark{now, reading.busy_total + lasted, *account};
+  }
+  if (!reading.busy) return;
+  if (current_.begin != reading.since) {
+    previous_ = std::exchange(current_, Met{reading.since, before ? before : latest_, reading.since, {}, {}, {}});
+  }
+  if (now - reading.since >= patience_) LookAtThread(current_, thread, now);
+}
+
+void BlockMeter::LookAtThread(Met& met, attach::ThreadLook& thread, HeartbeatTime now) {
+  const auto activity = thread.Look();
+  const auto stat = thread.ReadStat();
+  if (!activity || !stat) return;
+  if (!met.first_stat) met.first_stat = stat;
+  met.latest_stat = *stat;
+  const nanoseconds time = now - std::exchange(met.seen_until, now);
+  const auto known = std::ranges::find_if(
+      met.seen, [&](const SeenActivity& seen) { return IsSameDoing(seen, *activity, stat->state); });
+  if (known != met.seen.end()) {
+    known->time += time;
+  } else if (met.seen.size() < kMostSeen) {
+    met.seen.push_back({*activity, stat->state, time});
+  }
+}
+
+BlockMeasure BlockMeter::Measure(HeartbeatTime begin, HeartbeatTime end) const {
+  BlockMeasure measure;
+  if (begin != current_.begin && begin != previous_.begin) return measure;
+  const Met& met = begin == current_.begin ? current_ : previous_;
+  if (met.before && latest_) measure.use = MeasureTimeUse(*met.before, *latest_, begin, end);
+  measure.seen = met.seen;
+  if (met.first_stat) {
+    measure.major_faults = met.latest_stat.major_faults - met.first_stat->major_faults;
+    measure.disk = TicksToTime(met.latest_stat.disk_ticks - met.first_stat->disk_ticks);
+  }
+  return measure;
+}
+
+}  // namespace pyleak::cli

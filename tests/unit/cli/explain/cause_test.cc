@@ -1,0 +1,109 @@
+#include "cli/explain/cause.h"
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+namespace pyleak::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+attach::ThreadActivity Running() { return {.running = true}; }
+
+attach::ThreadActivity In(std::int64_t system_call, std::uint64_t first_argument = 0) {
+  attach::ThreadActivity activity;
+  activity.system_call = system_call;
+  activity.arguments[0] = first_argument;
+  return activity;
+}
+
+TimeUse Use(nanoseconds cpu, nanoseconds runqueue) { return {{cpu, cpu}, {runqueue, runqueue}}; }
+
+BlockEvidence Evidence(TimeUse use, std::vector<SeenActivity> seen) {
+  BlockEvidence evidence;
+  evidence.duration = 1s;
+  evidence.loop_kind = "generic";
+  evidence.measure = {.use = use, .seen = std::move(seen)};
+  return evidence;
+}
+
+TEST(Cause, IsUnknownWithoutEvidence) {
+  BlockEvidence evidence;
+  evidence.duration = 1s;
+  EXPECT_EQ(ExplainBlock(evidence).kind, CauseKind::kUnknown);
+  EXPECT_TRUE(ExplainBlock(evidence).summary.empty());
+}
+
+TEST(Cause, IsWhatTookMostOfTheTime) {
+  const Cause cause = ExplainBlock(Evidence(Use(700ms, 100ms), {{Running(), 'R', 800ms}, {In(SYS_read), 'S', 200ms}}));
+  EXPECT_EQ(cause.kind, CauseKind::kCpu);
+  EXPECT_EQ(cause.summary, "0.700s of 1.000s on the CPU, 0.200s asleep, 0.100s ready to run but without a CPU");
+  EXPECT_EQ(cause.cpu, 700ms);
+  EXPECT_EQ(cause.wait, 200ms);
+  EXPECT_EQ(cause.runqueue, 100ms);
+}
+
+TEST(Cause, NamesTheCallThatWasSleptInLongest) {
+  BlockEvidence evidence =
+      Evidence(Use(10ms, 0ms), {{In(SYS_openat), 'S', 200ms}, {In(SYS_read, 7), 'S', 800ms}, {Running(), 'R', 0ms}});
+  evidence.samples = {{In(SYS_openat), std::nullopt}, {In(SYS_read, 7), "/tmp/fifo"}};
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.kind, CauseKind::kSyscall);
+  EXPECT_EQ(cause.syscall, "read");
+  EXPECT_EQ(cause.fd, 7);
+  EXPECT_EQ(cause.target, "/tmp/fifo");
+  EXPECT_EQ(cause.summary, "system call read on descriptor 7 (/tmp/fifo), 0.990s of 1.000s asleep");
+}
+
+TEST(Cause, IsAStopOnlyForTheTimeThatTheThreadWasSeenStopped) {
+  const Cause cause = ExplainBlock(Evidence(Use(100ms, 0ms), {{In(SYS_read), 'T', 600ms}, {In(SYS_read), 'S', 300ms}}));
+  EXPECT_EQ(cause.kind, CauseKind::kStopped);
+  EXPECT_EQ(cause.summary,
+            "stopped by a signal (SIGSTOP, Ctrl-Z), 0.600s of 1.000s stopped, 0.100s on the CPU, 0.300s asleep");
+}
+
+TEST(Cause, TellsADebuggersStop) {
+  const Cause cause = ExplainBlock(Evidence(Use(0ms, 0ms), {{In(SYS_read), 't', 1s}}));
+  EXPECT_EQ(cause.summary, "stopped by a debugger, 1.000s of 1.000s stopped");
+}
+
+TEST(Cause, IsTheWantOfACpu) {
+  EXPECT_EQ(ExplainBlock(Evidence(Use(300ms, 650ms), {{Running(), 'R', 1s}})).kind, CauseKind::kNotScheduled);
+}
+
+TEST(Cause, ReckonsAnUnfinishedTimeWithoutACpu) {
+  BlockEvidence evidence = Evidence(Use(10ms, 0ms), {{Running(), 'R', 1s}});
+  evidence.ongoing = true;
+  EXPECT_EQ(ExplainBlock(evidence).kind, CauseKind::kNotScheduled);
+}
+
+TEST(Cause, IsADiskWhereTheSleepIsUninterruptible) {
+  EXPECT_EQ(ExplainBlock(Evidence(Use(0ms, 0ms), {{In(SYS_read, 3), 'D', 1s}})).kind, CauseKind::kDisk);
+  EXPECT_EQ(ExplainBlock(Evidence(Use(0ms, 0ms), {{In(-1), 'D', 1s}})).kind, CauseKind::kDisk);
+  EXPECT_EQ(ExplainBlock(Evidence(Use(0ms, 0ms), {{In(SYS_vfork), 'D', 1s}})).kind, CauseKind::kSyscall);
+}
+
+TEST(Cause, SaysThatNoCallWasSeen) {
+  const Cause cause = ExplainBlock(Evidence(Use(200ms, 0ms), {{Running(), 'R', 1s}}));
+  EXPECT_EQ(cause.kind, CauseKind::kUnknown);
+  EXPECT_EQ(cause.summary, "0.800s of 1.000s asleep, not seen in any system call, 0.200s on the CPU");
+}
+
+TEST(Cause, LeavesOutFiguresThatAreNotCertain) {
+  const Cause cause = ExplainBlock(Evidence({{100ms, 400ms}, {0ms, 0ms}}, {{In(SYS_read), 'S', 1s}}));
+  EXPECT_EQ(cause.kind, CauseKind::kSyscall);
+  EXPECT_FALSE(cause.cpu.has_value());
+}
+
+TEST(Cause, MakesDoWithSamples) {
+  BlockEvidence evidence;
+  evidence.duration = 1s;
+  evidence.samples = {{Running(), std::nullopt}, {Running(), std::nullopt}, {In(SYS_read), std::nullopt}};
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.kind, CauseKind::kCpu);
+  EXPECT_EQ(cause.summary, "on the CPU");
+}
+
+}  // namespace
+}  // namespace pyleak::cli
