@@ -62,15 +62,15 @@ void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<
     const bool has_others = std::ranges::count(readings, reading.tid, &SlotReading::tid) > 1;
     return has_others && reading.busy && !loops_.at(reading.slot)->StillExists();
   };
-  const auto ended = std::ranges::partition(readings, std::not_fn(closed));
-  for (const SlotReading& reading : ended) {
+  const auto ended = std::partition(readings.begin(), readings.end(), std::not_fn(closed));
+  for (const SlotReading& reading : std::span(ended, readings.end())) {
     LoopWatch& loop = *loops_.at(reading.slot);
     LookAtLoop(heartbeat, loop, reading);  // for the blocks before its end
     heartbeat.Retire(reading.slot);
     CloseLoop(loop, "the loop was closed before the block ended");
     loops_.erase(reading.slot);
   }
-  readings.erase(ended.begin(), ended.end());
+  readings.erase(ended, readings.end());
 }
 
 HeartbeatTime ProcessLoops::Look(const attach::Heartbeat& heartbeat, std::span<const SlotReading> readings) {

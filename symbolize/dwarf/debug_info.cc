@@ -5,7 +5,6 @@
 #include <elfutils/libdwfl.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -17,6 +16,9 @@ namespace {
 
 /// The largest programs have some hundred thousand compilation units; a forged file must not cost more.
 constexpr std::size_t kMaxRanges = 4'000'000;
+/// Scopes that are looked at for one address, and how deep they may lie in one another.
+constexpr std::size_t kMaxSteps = 1'000'000;
+constexpr std::size_t kMaxNesting = 256;
 
 struct DwflEnd {
   void operator()(Dwfl* dwfl) const { ::dwfl_end(dwfl); }
@@ -49,29 +51,51 @@ std::vector<UnitRange> RangesOfUnits(Dwarf* dwarf) {
   return ranges;
 }
 
-/// libdw allocates what it returns with malloc.
-std::vector<Dwarf_Die> Owned(Dwarf_Die* scopes, int count) {
-  std::vector<Dwarf_Die> owned;
-  if (count > 0) owned.assign(scopes, scopes + count);
-  if (count >= 0) std::free(scopes);
-  return owned;
+bool IsFunction(int tag) { return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine; }
+
+/// A scope that has been entered; `around`: the address is in its code.
+struct Entered {
+  Dwarf_Die scope;
+  bool around = false;
+};
+
+/// The next scope that is not inside of `scope`, leaving those whose last one it was. False: there is none that could
+/// be around the address, for one that is has been entered already.
+bool GoOn(Dwarf_Die& scope, std::vector<Entered>& entered) {
+  for (;;) {
+    Dwarf_Die next;
+    if (::dwarf_siblingof(&scope, &next) == 0) {
+      scope = next;
+      return true;
+    }
+    if (entered.empty() || entered.back().around) return false;
+    scope = entered.back().scope;
+    entered.pop_back();
+  }
 }
 
-/// The functions around an address, inlined ones first. dwarf_getscopes follows the source from an inlined function on,
-/// so that it serves only to find the innermost scope; dwarf_getscopes_die then follows the code.
+/// The functions around an address, inlined ones first. libdw's own dwarf_getscopes calls itself as often as a file
+/// nests its scopes, goes after every forged reference, and does not look into namespaces, where clang puts functions.
 std::vector<Dwarf_Die> FunctionsAround(Dwarf_Die& unit, std::uint64_t address) {
-  Dwarf_Die* found = nullptr;
-  int count = ::dwarf_getscopes(&unit, address, &found);
-  auto scopes = Owned(found, count);
-  if (scopes.empty()) return {};
-  Dwarf_Die innermost = scopes.front();
-  count = ::dwarf_getscopes_die(&innermost, &found);
-  scopes = Owned(found, count);
-  std::erase_if(scopes, [](Dwarf_Die& scope) {
+  std::vector<Dwarf_Die> functions;
+  std::vector<Entered> entered;
+  Dwarf_Die scope;
+  if (::dwarf_child(&unit, &scope) != 0) return functions;
+  for (std::size_t steps = 0; steps < kMaxSteps; ++steps) {
     const int tag = ::dwarf_tag(&scope);
-    return tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine;
-  });
-  return scopes;
+    const bool around = ::dwarf_haspc(&scope, address) > 0;
+    if (around && IsFunction(tag)) functions.push_back(scope);
+    Dwarf_Die inner;
+    const bool enter = (around || tag == DW_TAG_namespace) && entered.size() < kMaxNesting;
+    if (enter && ::dwarf_child(&scope, &inner) == 0) {
+      entered.push_back({scope, around});
+      scope = inner;
+    } else if (around || !GoOn(scope, entered)) {
+      break;
+    }
+  }
+  std::ranges::reverse(functions);
+  return functions;
 }
 
 std::string TextOf(Dwarf_Die& die, unsigned attribute_name) {
