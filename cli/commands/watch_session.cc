@@ -15,7 +15,7 @@ Result<int> WatchAndReport(const WatchOptions& options, ProcessSource& source, R
   {
     Watch watch(options, source, reporter, *alarm);
     // Before the first word, for whoever reads it may begin to rely on us.
-    watch.TakeNewProcesses();
+    watch.Begin();
     reporter.OnStarted({.timestamp = Now(),
                         .pid = pid,
                         .process = process,

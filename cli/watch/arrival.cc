@@ -22,6 +22,9 @@ constexpr std::chrono::milliseconds kInterval(5);
 constexpr std::chrono::milliseconds kPatientInterval(10);
 constexpr std::chrono::seconds kEager(10);
 constexpr std::size_t kMostThreads = 256;
+/// From a wait's return address in an import slot to its system call takes less than a microsecond; what a thread has
+/// run for is known to a tick of the kernel's clock.
+constexpr std::chrono::milliseconds kWayIntoWait(1);
 /// What lies on the stack between a caller of poll or select and the system call; some 100 bytes in glibc 2.36.
 constexpr std::uint64_t kMostWrapperBytes = 512;
 
@@ -60,6 +63,8 @@ Arrival::Arrival(std::uint64_t number, attach::ThreadLook thread, const attach::
     if (attach::IsEpollWait(activity.system_call)) facts.loop.fd = static_cast<int>(activity.arguments[0]);
   }
   facts.only_if_known = true;
+  if (auto meter = attach::ThreadMeter::Open(thread_.thread())) meter_ = *std::move(meter);
+  if (meter_) at_arrival_ = meter_->Read();
   facts_ = std::make_shared<const LoopFacts>(std::move(facts));
 }
 
@@ -69,10 +74,9 @@ Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatT
   const auto activity = thread_.Look();
   if (!activity) return {.over = true};
   const bool same_wait = attach::IsWaiting(*activity) && IsSameWait(*activity);
-  // Known by no wait yet, it becomes known by the first that looks like a loop's. Another one is part of the work.
-  if (same_wait || (!was_waiting_ && WaitsLikeLoop(*activity))) {
+  // Any other wait is part of the work.
+  if (same_wait || LearnWait(*activity)) {
     wait_ = *activity;
-    was_waiting_ = true;
     last_waiting_ = now;
     return out_since_ ? EndWork(same_wait, now) : Finding{};
   }
@@ -82,6 +86,22 @@ Arrival::Finding Arrival::Look(std::span<const SlotReading> readings, HeartbeatT
   reading.busy = true;
   reading.since = *out_since_;
   return {.decision = detector_.Look(reading, {}, now)};
+}
+
+bool Arrival::IsSettled() {
+  if (was_waiting_) return true;
+  const auto activity = thread_.Look();
+  if (!activity || LearnWait(*activity) || !activity->running) return true;
+  const auto account = meter_ ? meter_->Read() : std::nullopt;
+  return !account || !at_arrival_ || account->cpu - at_arrival_->cpu >= kWayIntoWait;
+}
+
+bool Arrival::LearnWait(const attach::ThreadActivity& activity) {
+  if (was_waiting_ || !WaitsLikeLoop(activity)) return false;
+  wait_ = activity;
+  was_waiting_ = true;
+  last_waiting_ = MonotonicNow();
+  return true;
 }
 
 bool Arrival::WaitsLikeLoop(const attach::ThreadActivity& activity) const {

@@ -9,6 +9,7 @@
 
 #include "attach/heartbeat/detector.h"
 #include "attach/trace/thread_look.h"
+#include "attach/trace/thread_meter.h"
 #include "cli/watch/event_maker.h"
 #include "cli/watch/watched_process.h"
 
@@ -23,6 +24,10 @@ class Arrival {
   static std::vector<std::unique_ptr<Arrival>> AllThreads(const std::shared_ptr<WatchedProcess>& process,
                                                           const attach::DetectorOptions& options,
                                                           std::uint64_t& next_loop);
+
+  /// A thread that was on its way into a wait is to be seen in it: out of it again, it would be unknown. True: it has
+  /// been seen waiting, or has run for so long that it was on no such way.
+  bool IsSettled();
 
   struct Finding {
     std::optional<attach::Decision> decision;  ///< The thread is out of its wait.
@@ -51,6 +56,8 @@ class Arrival {
           const std::shared_ptr<WatchedProcess>& process, const attach::DetectorOptions& options);
 
   [[nodiscard]] bool WaitsLikeLoop(const attach::ThreadActivity& activity) const;
+  /// Known by no wait yet, it becomes known by the first that looks like a loop's.
+  bool LearnWait(const attach::ThreadActivity& activity);
   /// It runs a loop that has a slot, and is not the one that it was known by.
   [[nodiscard]] bool HasOtherLoop(std::span<const attach::SlotReading> readings) const;
   /// The slot that stands for the wait that it is known by, or any of its slots where it is known by none. Null: none.
@@ -65,6 +72,8 @@ class Arrival {
 
   std::uint64_t number_;
   attach::ThreadLook thread_;
+  std::optional<attach::ThreadMeter> meter_;  ///< None: the kernel does not count.
+  std::optional<attach::ThreadAccount> at_arrival_;
   attach::ThreadActivity wait_;  ///< The latest that it was seen in.
   bool was_waiting_;             ///< It has been seen in a wait.
   attach::HeartbeatTime arrived_;

@@ -24,6 +24,10 @@ void ProcessArrivals::Add(const std::shared_ptr<WatchedProcess>& process) {
   std::ranges::move(threads, std::back_inserter(arrivals_));
 }
 
+bool ProcessArrivals::AreSettled() {
+  return std::ranges::all_of(arrivals_, [](const auto& arrival) { return arrival->IsSettled(); });
+}
+
 HeartbeatTime ProcessArrivals::Look(std::span<const SlotReading> readings) {
   HeartbeatTime next_look = HeartbeatTime::max();
   for (auto& arrival : arrivals_) {

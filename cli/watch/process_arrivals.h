@@ -18,6 +18,9 @@ class ProcessArrivals {
   /// Every thread that the process has now.
   void Add(const std::shared_ptr<WatchedProcess>& process);
 
+  /// It is known of each whether it works or waits. To be asked again until then.
+  bool AreSettled();
+
   /// `readings`: what the slots of the process say now. The time of the next look.
   attach::HeartbeatTime Look(std::span<const attach::SlotReading> readings);
 

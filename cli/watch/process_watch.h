@@ -23,6 +23,8 @@ class ProcessWatch {
   enum class State { kRunning, kOtherProgram, kEnded };
   [[nodiscard]] State state() const;
 
+  /// It is known of every thread that was there before whether it works or waits. To be asked again until then.
+  bool IsSettled() { return arrivals_.AreSettled(); }
   /// The time of the next look.
   attach::HeartbeatTime Look();
   /// Blocks that last still are cut short by what `note` says.

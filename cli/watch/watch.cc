@@ -1,6 +1,7 @@
 #include "cli/watch/watch.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "cli/watch/event_maker.h"
@@ -16,6 +17,10 @@ const HeartbeatTime kProgramStart = MonotonicNow();
 
 /// A service that has not waited once in this time is worth a word; it may still be starting.
 constexpr std::chrono::seconds kPatienceWithoutLoop(5);
+
+/// A thread that was found on its way into a wait needs a processor to get there.
+constexpr std::chrono::milliseconds kSettlingTime(500);
+constexpr std::chrono::microseconds kSettlingPause(200);
 
 }  // namespace
 
@@ -37,6 +42,15 @@ WatchEnded Watch::Run() {
     std::vector<int> wakers = source_.wakers();
     for (const auto& process : processes_) wakers.push_back(process->pidfd());
     alarm_.Sleep(next_look - MonotonicNow(), wakers);
+  }
+}
+
+void Watch::Begin() {
+  TakeNewProcesses();
+  const HeartbeatTime deadline = MonotonicNow() + kSettlingTime;
+  const auto settled = [](const auto& process) { return process->IsSettled(); };
+  while (!std::ranges::all_of(processes_, settled) && MonotonicNow() < deadline) {
+    std::this_thread::sleep_for(kSettlingPause);
   }
 }
 

@@ -21,13 +21,14 @@ class Watch {
   Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, const Alarm& alarm);
 
   /// Looks at what the source has now: from then on nothing of it is missed. Run does the same for what comes later.
-  void TakeNewProcesses();
+  void Begin();
 
   /// From now until the target ends, or a signal, --duration or --max-blocks ends the watch. What the reporter is told
   /// at the end.
   WatchEnded Run();
 
  private:
+  void TakeNewProcesses();
   /// Looks at every process; the time of the next look.
   attach::HeartbeatTime LookAtAll();
   void WarnIfNoLoop();

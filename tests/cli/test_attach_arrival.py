@@ -1,11 +1,30 @@
 """Loops at the moment when pyleak arrives: waiting without a timeout, about to block, or blocked already."""
 
+import contextlib
+import os
+import subprocess
+import sys
 import unittest
 
 from pyleak_testing import LiveTest, compiled_target, node_target, python_target, require
 from pyleak_testing.case import python_frames, summary
 from pyleak_testing.lines import wait_until
 from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call
+
+
+@contextlib.contextmanager
+def hardly_running(pid):
+    """The process wants a processor that another one uses up, and so is on its way into a wait for a long time."""
+    processor = min(os.sched_getaffinity(0))
+    hog = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        for each in (pid, hog.pid):
+            os.sched_setaffinity(each, {processor})
+        os.setpriority(os.PRIO_PROCESS, pid, 10)
+        yield
+    finally:
+        hog.kill()
+        hog.wait()
 
 
 class Arrival(LiveTest):
@@ -32,6 +51,17 @@ class Arrival(LiveTest):
         for wait_call in ("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect"):
             with self.subTest(wait_call):
                 self.check_first_iteration(self.start(compiled_target("bare_loop", wait_call)), "sleep")
+
+    def test_on_its_way_into_a_wait(self):
+        """Found running, it goes on into a wait through the old import, and is blocked right after that."""
+        for wait_call in ("epoll_wait", "poll", "select"):
+            with self.subTest(wait_call):
+                target = self.start(compiled_target("bare_loop", wait_call))
+                with hardly_running(target.pid):
+                    watch = self.attach_at_once(target.pid, "--threshold", "50ms")
+                    block = target.block(0.3, "sleep")
+                self.assertAlmostEqual(watch.block()["duration"], block.seconds, delta=0.2)
+                watch.stop()
 
     def test_libraries(self):
         for name in ("uv_loop", "event_loop", "ev_loop", "glib_loop"):
