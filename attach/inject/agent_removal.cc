@@ -20,7 +20,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kLimit(200);
+/// On a busy machine it takes some 100 ms to stop each thread that runs.
+constexpr milliseconds kLimit(1000);
+/// Who waits where he cannot be led out may do so for ever.
+constexpr milliseconds kLimitForTheLost(200);
 constexpr milliseconds kTryPause(5);
 
 Result<std::chrono::nanoseconds> UnmapRanges(const InjectionTarget& target, std::span<const AddressRange> ranges,
@@ -174,14 +177,14 @@ Result<void> Removal::Unmap() {
 Result<RemovalReport> Removal::Run() {
   bool empty = false;
   bool lost = false;
-  for (const auto deadline = steady_clock::now() + kLimit;;) {
+  for (const auto begin = steady_clock::now();;) {
     auto emptied = Empty();
     if (!emptied) return std::move(emptied).error().While("putting the import slots back");
     empty = *emptied;
     const auto arenas = Arenas();
     lost = arenas.ok() &&
            std::ranges::any_of(*arenas, [this](const AddressRange& arena) { return visitors_.IsSomebodyLost(arena); });
-    if ((empty && !lost) || steady_clock::now() >= deadline) break;
+    if ((empty && !lost) || steady_clock::now() >= begin + (empty ? kLimitForTheLost : kLimit)) break;
     std::this_thread::sleep_for(kTryPause);
   }
   if (!empty) {

@@ -242,7 +242,12 @@ std::vector<int> AttachSource::wakers() const { return {signals_.fd(), root_.pid
 
 std::vector<std::string> AttachSource::Detach() {
   std::vector<std::string> left;
-  // An agent that is being placed at this moment is taken out again by its own end.
+  // One that is being placed at this moment is taken out again as soon as it is there.
+  for (auto& joining : joining_) {
+    auto agent = joining->agent.get();
+    if (!agent) continue;
+    placed_.push_back(std::make_unique<Placed>(Placed{.process = joining->process, .agent = *std::move(agent)}));
+  }
   joining_.clear();
   for (auto& placed : placed_) {
     if (placed->extending.valid()) placed->extending.wait();

@@ -11,6 +11,7 @@
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/tracer.h"
+#include "tests/process/attach/death_at_step.h"
 #include "tests/process/attach/forked_target.h"
 #include "tests/process/attach/injection_target.h"
 
@@ -18,6 +19,7 @@ namespace pyleak::attach {
 namespace {
 
 using test::Checks;
+using test::DiesAtStep;
 using test::Eventually;
 using test::ProgramTarget;
 
@@ -125,18 +127,6 @@ TEST(BorrowedThread, ComesBackFromAFaultOfOurCall) {
   EXPECT_TRUE(Eventually([&] { return target.shared().rounds > rounds + 10; }));
 }
 
-/// Ends this process at the step that is asked for.
-class Killer : public StepObserver {
- public:
-  explicit Killer(int step) : left_(step) {}
-  void At(std::string_view) override {
-    if (left_-- == 0) ::raise(SIGKILL);
-  }
-
- private:
-  int left_;
-};
-
 TEST(BorrowedThread, OutlivesUsAtEveryStep) {
   const ProgramTarget<Checks> target(INJECTION_TARGET, "checks", "0");
   ASSERT_TRUE(Eventually([&] { return target.shared().rounds > 3; }));
@@ -145,21 +135,16 @@ TEST(BorrowedThread, OutlivesUsAtEveryStep) {
   int step = 0;
   for (; died; ++step) {
     ASSERT_LT(step, 100);
-    const pid_t injector = ::fork();
-    if (injector == 0) {
-      Killer killer(step);
+    died = DiesAtStep(step, [&](StepObserver& observer) {
       Tracer tracer;
       tracer.Run([&] {
-        auto thread = BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {.observer = &killer});
+        auto thread =
+            BorrowedThread::Borrow(reached.identity, reached.memory, reached.gadgets, {.observer = &observer});
         (void)thread->SystemCall(SYS_getpid, {});
         (void)thread->Call(RemoteAddress(target.shared().function), RemoteAddress(target.shared().result_address));
         (void)thread->GiveBack();
       });
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(injector, &status, 0);
-    died = WIFSIGNALED(status);
+    });
     const int rounds = target.shared().rounds;
     ASSERT_TRUE(Eventually([&] { return target.shared().rounds > rounds + 3; })) << "after step " << step;
   }

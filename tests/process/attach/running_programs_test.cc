@@ -7,6 +7,10 @@
 #include "attach/base/file.h"
 #include "attach/inject/injected_agent.h"
 #include "attach/proc/thread_status.h"
+#include "attach/trace/capture_buffer.h"
+#include "attach/trace/frozen_thread.h"
+#include "attach/trace/tracer.h"
+#include "tests/process/attach/death_at_step.h"
 #include "tests/process/attach/forked_target.h"
 #include "tests/support/child.h"
 
@@ -14,6 +18,7 @@ namespace pyleak::attach {
 namespace {
 
 using std::chrono::milliseconds;
+using test::DiesAtStep;
 using test::Eventually;
 
 /// Each says in some line of its output that it is ready.
@@ -81,6 +86,57 @@ TEST_P(RunningPrograms, AreWatchedAndLeftAsTheyWere) {
   std::printf(
       "%s: one thread held for %.0f us (median), %.0f us (longest of 20); to take it out %.0f us; all of it %.1f ms\n",
       GetParam().name, us(held[10]), us(held.back()), us(removal[10]), us(all[10]) / 1e3);
+}
+
+/// It goes round: its first thread has slept some times more.
+bool WorksOn(int pid) {
+  const auto sleeps = [&] { return ReadThreadStatus(pid)->voluntary_switches; };
+  const std::uint64_t before = sleeps();
+  return Eventually([&] { return sleeps() > before + 3; });
+}
+
+TEST_P(RunningPrograms, OutliveUsAtEveryStep) {
+  testing_support::Child child(GetParam().command);
+  const auto process = ProcessIdentity::Open(child.pid());
+  ASSERT_TRUE(process.ok());
+  while (child.ReadLine().find("ready") == std::string::npos) ASSERT_TRUE(process->StillRuns());
+  const auto watch = [&](StepObserver& observer) {
+    auto agent = InjectedAgent::Inject(*process, {.observer = &observer});
+    if (agent.ok()) (void)agent->Remove();
+  };
+  int step = 0;
+  for (; DiesAtStep(step, watch); ++step) ASSERT_TRUE(WorksOn(child.pid())) << "after step " << step;
+  EXPECT_GT(step, 30);
+  EXPECT_FALSE(HoldsAnAgent(child.pid()));
+  EXPECT_EQ(ReadThreadStatus(child.pid())->tracer_pid, 0);
+}
+
+/// Whatever it does at that moment: waits, or computes.
+TEST_P(RunningPrograms, OutliveUsAtEveryStepOfACapture) {
+  testing_support::Child child(GetParam().command);
+  const auto process = ProcessIdentity::Open(child.pid());
+  ASSERT_TRUE(process.ok());
+  while (child.ReadLine().find("ready") == std::string::npos) ASSERT_TRUE(process->StillRuns());
+  const auto memory = ProcessMemory::Open(*process);
+  ASSERT_TRUE(memory.ok());
+  const auto capture = [&](StepObserver& observer) {
+    auto look = ThreadLook::Open({child.pid(), child.pid()});
+    CaptureBuffer buffer;
+    Tracer().Run([&] {
+      observer.At("look");
+      auto frozen = FrozenThread::Freeze(*look, {});
+      observer.At("frozen");
+      if (frozen.ok() && frozen->has_value()) (*frozen)->CaptureStack(*memory, buffer);
+      observer.At("copied");
+      if (frozen.ok() && frozen->has_value()) (*frozen)->LetGo();
+      observer.At("let go");
+    });
+  };
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(DiesAtStep(i % 4, capture));
+    ASSERT_TRUE(WorksOn(child.pid())) << "after step " << i % 4;
+  }
+  EXPECT_EQ(ReadThreadStatus(child.pid())->tracer_pid, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, RunningPrograms, testing::ValuesIn(Programs()),

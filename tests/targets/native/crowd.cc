@@ -20,11 +20,15 @@ constexpr int kThreads = 300;
 }
 
 /// Nobody reads what comes there: that it has come wakes each instance once.
-void WaitForEver(int wakeup) {
+int NewInstance(int wakeup) {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event = {EPOLLIN | EPOLLET, {}};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event) != 0) Fail("epoll_ctl");
-  while (true) {
+  return epoll;
+}
+
+void WaitForEver(int epoll) {
+  for (epoll_event event;;) {
     if (epoll_wait(epoll, &event, 1, -1) < 0) Fail("epoll_wait");
   }
 }
@@ -34,7 +38,7 @@ void WaitForEver(int wakeup) {
 int main() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) Fail("pipe");
-  for (int i = 0; i < kThreads; ++i) std::thread(WaitForEver, ends[0]).detach();
+  for (int i = 0; i < kThreads; ++i) std::thread(WaitForEver, NewInstance(ends[0])).detach();
   pyleak::targets::Control control(STDIN_FILENO);
   control.AddOther(ends[1]);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
