@@ -14,6 +14,12 @@ enum class Language { kPython, kJavaScript, kNative, kKernel };
 /// As the JSON contract writes it.
 const char* LanguageName(Language language);
 
+/// A local variable, its value shortened.
+struct Variable {
+  std::string name;
+  std::string value;
+};
+
 /// One function activation, as the user would name it. Text is the target's: any bytes, control characters included;
 /// whoever prints it cleans it. Empty text and nullopt are "not known".
 struct Frame {
@@ -28,6 +34,8 @@ struct Frame {
   std::string module;               ///< Path of the ELF file; native frames only.
   RemoteAddress address;            ///< Program counter; native frames only.
   bool inlined = false;             ///< The compiler inlined it into the next outer frame.
+  /// Where they were asked for; Python frames only.
+  std::optional<std::vector<Variable>> locals;
 };
 
 /// A call stack, outermost frame first.

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 #include <utility>
+
+#include "symbolize/python/load.h"
 
 namespace pyleak::symbolize::python {
 namespace {
@@ -20,17 +21,6 @@ constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 20;
 constexpr unsigned kOwnerShim = 3;
 /// Lowest bits of a code object's address, which 3.14 uses for marks: pycore_stackref.h.
 constexpr std::uint64_t kTagBits = 7;
-
-template <typename T>
-T Load(std::span<const std::byte> from, std::uint64_t offset) {
-  T value;
-  std::memcpy(&value, from.data() + offset, sizeof(T));
-  return value;
-}
-
-RemoteAddress LoadAddress(std::span<const std::byte> from, std::uint64_t offset) {
-  return RemoteAddress(Load<std::uint64_t>(from, offset));
-}
 
 std::size_t ThreadStateBytes(const Layout& layout) {
   return std::max({layout.thread.next, layout.thread.thread_id, layout.thread.native_thread_id.value_or(0),
@@ -77,11 +67,11 @@ class ChainBuilder {
  public:
   explicit ChainBuilder(const Layout& layout) : layout_(layout) {}
 
-  void Add(std::span<const std::byte> frame) {
+  void Add(RemoteAddress address, std::span<const std::byte> frame) {
     const unsigned owner = Load<std::uint8_t>(frame, layout_.frame.owner);
     if (layout_.frame_form == FrameForm::kShim && owner >= kOwnerShim) return EndEvaluation();
     ++evaluation_frames_;
-    chain_.links.push_back(LinkOf(frame));
+    chain_.links.push_back(LinkOf(address, frame));
     const bool entry = layout_.frame_form == FrameForm::kEntryFlag && owner != 0;
     if (entry || layout_.frame_form == FrameForm::kObject) EndEvaluation();
   }
@@ -94,12 +84,12 @@ class ChainBuilder {
   }
 
  private:
-  [[nodiscard]] FrameChain::Link LinkOf(std::span<const std::byte> frame) const {
+  [[nodiscard]] FrameChain::Link LinkOf(RemoteAddress address, std::span<const std::byte> frame) const {
     const std::uint64_t code = Load<std::uint64_t>(frame, layout_.frame.code) & ~kTagBits;
     const std::int64_t instruction = layout_.frame_form == FrameForm::kObject
                                          ? Load<std::int32_t>(frame, layout_.frame.instruction)
                                          : Load<std::int64_t>(frame, layout_.frame.instruction);
-    return {.code = RemoteAddress(code), .instruction = instruction};
+    return {.frame = address, .code = RemoteAddress(code), .instruction = instruction};
   }
 
   void EndEvaluation() { chain_.evaluations.push_back(std::exchange(evaluation_frames_, 0)); }
@@ -160,7 +150,7 @@ FrameChain ReadFrameChain(const Layout& layout, const attach::MemoryReader& memo
       return std::move(chain).Finish(false, "a Python frame could not be read");
     }
     const auto copy = set.View(frame, frame_bytes);
-    chain.Add(copy);
+    chain.Add(frame, copy);
     frame = LoadAddress(copy, layout.frame.previous);
   }
   return std::move(chain).Finish(false, "only the innermost 4096 Python frames are shown");

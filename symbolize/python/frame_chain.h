@@ -26,6 +26,7 @@ bool IsRunningThreadState(const Layout& layout, const attach::MemoryReader& memo
 /// The frames of a thread as they hang together, innermost first.
 struct FrameChain {
   struct Link {
+    RemoteAddress frame;
     RemoteAddress code;
     /// Layout::frame.instruction as it was read: the number or the address of an instruction.
     std::int64_t instruction = 0;

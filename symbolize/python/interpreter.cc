@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "symbolize/python/line_table.h"
+#include "symbolize/python/locals.h"
 #include "symbolize/python/text.h"
 
 namespace pyleak::symbolize::python {
@@ -58,7 +59,8 @@ Interpreter::Thread& Interpreter::Remember(int tid) {
   return threads_[tid];
 }
 
-RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid, RemoteAddress thread_pointer) {
+RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid, RemoteAddress thread_pointer,
+                                    const Redaction* locals) {
   const Layout& layout = runtime_.layout;
   Thread& thread = Remember(tid);
   thread.memory.Refresh(memory);
@@ -79,6 +81,7 @@ RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid,
     raw.code.push_back(code);
   }
   if (raw.code.size() < raw.chain.links.size()) Cut(raw.chain, raw.code.size());
+  if (locals != nullptr) raw.locals = ReadLocals(layout, memory, thread.memory, raw.chain.links, *locals);
   return raw;
 }
 
@@ -90,6 +93,7 @@ PythonStack Interpreter::Resolve(const RawPythonStack& raw, SourceText& source) 
   resolved.evaluations.assign(raw.chain.evaluations.rbegin(), raw.chain.evaluations.rend());
   for (std::size_t i = raw.code.size(); i-- > 0;) {
     resolved.stack.frames.push_back(Name(raw.chain.links[i], *raw.code[i], source));
+    if (raw.locals) resolved.stack.frames.back().locals = (*raw.locals)[i];
   }
   return resolved;
 }

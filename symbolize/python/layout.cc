@@ -9,6 +9,35 @@
 namespace pyleak::symbolize::python {
 namespace {
 
+constexpr ObjectLayout kObjects38 = [] {
+  ObjectLayout objects;
+  objects.frame = {.globals = 48, .locals = 56, .localsplus = 360};
+  objects.code = {.flags = 36, .names = 72, .kinds = 0, .cell_vars = 88, .free_vars = 80};
+  objects.keys = {.size = 8, .count = 32, .indices = 40, .has_kind = false};
+  objects.function = {.qualname = 104};
+  return objects;
+}();
+
+constexpr ObjectLayout kObjects310 = [] {
+  ObjectLayout objects = kObjects38;
+  objects.frame.localsplus = 352;
+  objects.function = {};
+  return objects;
+}();
+
+constexpr ObjectLayout kObjects311 = [] {
+  ObjectLayout objects;
+  objects.frame = {.globals = 8, .locals = 24, .localsplus = 72};
+  return objects;
+}();
+
+constexpr ObjectLayout kObjects312 = [] {
+  ObjectLayout objects;
+  objects.frame = {.globals = 24, .locals = 40, .localsplus = 72};
+  objects.integer.has_tag = true;
+  return objects;
+}();
+
 /// 3.8, 3.9: Include/internal/pycore_pystate.h (3.8), pycore_interp.h and pycore_runtime.h (3.9), Include/cpython/
 /// pystate.h, frameobject.h, code.h and unicodeobject.h. The fields that are read here did not move between the two.
 constexpr Layout kPython38 = {
@@ -27,6 +56,7 @@ constexpr Layout kPython38 = {
     .code = {.filename = 104, .name = 112, .line_table = 120, .first_line = 40, .bytecode = 0},
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
+    .objects = kObjects38,
 };
 
 constexpr Layout kPython39 = [] {
@@ -41,6 +71,7 @@ constexpr Layout kPython310 = [] {
   layout.version = {3, 10};
   layout.line_table_form = LineTableForm::kLineDeltas;
   layout.frame.instruction = 96;
+  layout.objects = kObjects310;
   return layout;
 }();
 
@@ -61,6 +92,7 @@ constexpr Layout kPython311 = {
     .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 72, .bytecode = 184},
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
+    .objects = kObjects311,
 };
 
 /// 3.12: the same headers as 3.11; wstr has left the string objects (PEP 623).
@@ -80,6 +112,7 @@ constexpr Layout kPython312 = {
     .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 68, .bytecode = 192},
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 40, .compact_size = 56, .kind_shift = 2},
+    .objects = kObjects312,
 };
 
 constexpr std::array<const Layout*, 5> kLayouts = {&kPython38, &kPython39, &kPython310, &kPython311, &kPython312};
@@ -92,14 +125,18 @@ struct DebugOffsetsIndex {
   std::size_t thread;   ///< thread_state.size
   std::size_t frame;    ///< interpreter_frame.size
   std::size_t code;     ///< code_object.size
+  std::size_t object;   ///< pyobject.size
+  std::size_t dict;     ///< dict_object.size; float_object and long_object follow.
   std::size_t bytes;    ///< bytes_object.size
   std::size_t unicode;  ///< unicode_object.size
 };
 
 /// Include/internal/pycore_runtime.h of 3.13; Include/internal/pycore_debug_offsets.h of 3.14, which is also tried for
 /// whatever comes later.
-constexpr DebugOffsetsIndex kDebugOffsets313 = {.thread = 19, .frame = 28, .code = 34, .bytes = 64, .unicode = 67};
-constexpr DebugOffsetsIndex kDebugOffsets314 = {.thread = 22, .frame = 31, .code = 39, .bytes = 74, .unicode = 77};
+constexpr DebugOffsetsIndex kDebugOffsets313 = {
+    .thread = 19, .frame = 28, .code = 34, .object = 44, .dict = 56, .bytes = 64, .unicode = 67};
+constexpr DebugOffsetsIndex kDebugOffsets314 = {
+    .thread = 22, .frame = 31, .code = 39, .object = 50, .dict = 66, .bytes = 74, .unicode = 77};
 
 /// No structure that holds one of our fields is larger; _PyRuntimeState and PyInterpreterState are, by far.
 constexpr std::uint64_t kMaxOffset = 4096;
@@ -121,6 +158,34 @@ bool Plausible(const Layout& layout) {
          layout.text.compact_size < kMaxOffset &&
          within({layout.text.length, layout.text.state, layout.text.ascii_size}, layout.text.compact_size) &&
          layout.bytes.size + sizeof(std::uint64_t) <= layout.bytes.data;
+}
+
+using DebugOffsetsWords = std::array<std::uint64_t, Layout::kDebugOffsetsBytes / sizeof(std::uint64_t)>;
+
+/// What is not described is as in 3.12; the values of a build without a GIL, whose objects are others, are not read.
+ObjectLayout DescribedObjects(const DebugOffsetsWords& words, const DebugOffsetsIndex& at) {
+  constexpr std::size_t kFreeThreaded = 2;
+  ObjectLayout objects = kObjects312;
+  objects.frame.localsplus = words[kFreeThreaded] != 0 ? 0 : words[at.frame + 4];
+  objects.code.names = words[at.code + 7];
+  objects.code.kinds = words[at.code + 8];
+  objects.object = {.type = words[at.object + 1]};
+  objects.type = {.name = words[at.object + 3], .flags = words[at.object + 5]};
+  objects.tuple = {.size = words[at.object + 8], .items = words[at.object + 7]};
+  objects.list = {.size = words[at.object + 11], .items = words[at.object + 10]};
+  objects.dict.keys = words[at.dict + 1];
+  objects.dict.values = words[at.dict + 2];
+  objects.values = {.values = 8};
+  objects.floating = {.value = words[at.dict + 4]};
+  objects.integer = {.size = words[at.dict + 6], .digits = words[at.dict + 7], .has_tag = true};
+  return objects;
+}
+
+bool Plausible(const ObjectLayout& objects) {
+  return std::max({objects.frame.localsplus, objects.code.names, objects.code.kinds, objects.object.type,
+                   objects.type.name, objects.type.flags, objects.tuple.size, objects.tuple.items, objects.list.size,
+                   objects.list.items, objects.dict.keys, objects.dict.values, objects.floating.value,
+                   objects.integer.size, objects.integer.digits}) < kMaxOffset;
 }
 
 }  // namespace
@@ -145,7 +210,7 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
   if (!HasDebugOffsets(runtime) || runtime.size() < kDebugOffsetsBytes) {
     return Error{ErrorCode::kCorrupt, "the Python runtime does not describe itself"};
   }
-  std::array<std::uint64_t, kDebugOffsetsBytes / sizeof(std::uint64_t)> words;
+  DebugOffsetsWords words;
   std::memcpy(words.data(), runtime.data(), kDebugOffsetsBytes);
   Layout layout;
   layout.version = Version::FromHex(words[1]);
@@ -178,7 +243,8 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
                  .compact_size = words[at.unicode] - sizeof(std::uint64_t),
                  // From 3.14 on `interned` has 16 bits (Include/cpython/unicodeobject.h).
                  .kind_shift = first_form ? 2U : 16U};
-  if (!Plausible(layout)) {
+  layout.objects = DescribedObjects(words, at);
+  if (!Plausible(layout) || !Plausible(layout.objects)) {
     return Error{ErrorCode::kCorrupt,
                  "the offsets that Python " + layout.version.ToString() + " gives of itself cannot be true"};
   }

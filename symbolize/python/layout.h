@@ -8,6 +8,7 @@
 #include <string>
 
 #include "attach/base/result.h"
+#include "symbolize/python/object_layout.h"
 
 namespace pyleak::symbolize::python {
 
@@ -82,6 +83,7 @@ struct Layout {
     std::uint64_t compact_size = 0;  ///< sizeof(PyCompactUnicodeObject): those of any other follow.
     unsigned kind_shift = 2;         ///< Bits of `state` before `kind`, `compact` and `ascii`: those of `interned`.
   } text;
+  ObjectLayout objects;
 
   /// Bytes of one unit of kObject's f_lasti: 3.10 counts instructions of two bytes (Objects/frameobject.c).
   [[nodiscard]] std::int64_t lasti_unit_bytes() const { return version.minor >= 10 ? 2 : 1; }

@@ -4,15 +4,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "symbolize/python/load.h"
+
 namespace pyleak::symbolize::python {
 namespace {
-
-template <typename T>
-T Load(std::span<const std::byte> from, std::uint64_t offset) {
-  T value;
-  std::memcpy(&value, from.data() + offset, sizeof(T));
-  return value;
-}
 
 void AppendUtf8(std::string& text, std::uint32_t character) {
   constexpr std::uint32_t kReplacement = 0xfffd;

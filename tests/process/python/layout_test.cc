@@ -19,6 +19,46 @@ using Offsets = std::map<std::string, std::uint64_t>;
 using symbolize::python::FrameForm;
 using symbolize::python::Layout;
 
+void AddObjects(const Layout& layout, Offsets& offsets) {
+  const auto& objects = layout.objects;
+  offsets.insert({{"frame.globals", objects.frame.globals},
+                  {"frame.locals", objects.frame.locals},
+                  {"frame.localsplus", objects.frame.localsplus},
+                  {"code.flags", objects.code.flags},
+                  {"code.names", objects.code.names},
+                  {"object.type", objects.object.type},
+                  {"type.name", objects.type.name},
+                  {"type.flags", objects.type.flags},
+                  {"integer.size", objects.integer.size},
+                  {"integer.digits", objects.integer.digits},
+                  {"floating.value", objects.floating.value},
+                  {"tuple.size", objects.tuple.size},
+                  {"tuple.items", objects.tuple.items},
+                  {"list.size", objects.list.size},
+                  {"list.items", objects.list.items},
+                  {"set.used", objects.set.used},
+                  {"set.mask", objects.set.mask},
+                  {"set.table", objects.set.table},
+                  {"dict.used", objects.dict.used},
+                  {"dict.keys", objects.dict.keys},
+                  {"dict.values", objects.dict.values},
+                  {"function.qualname", objects.function.qualname},
+                  {"module.name", objects.module.name},
+                  {"exception.args", objects.exception.args},
+                  {"cell.value", objects.cell.value}});
+  if (layout.frame_form == FrameForm::kObject) {
+    offsets.insert({{"code.cell_vars", objects.code.cell_vars}, {"code.free_vars", objects.code.free_vars}});
+    return;
+  }
+  offsets.insert({{"code.kinds", objects.code.kinds},
+                  {"keys.size", objects.keys.size},
+                  {"keys.log2_index_bytes", objects.keys.size + 1},
+                  {"keys.kind", objects.keys.size + 2},
+                  {"keys.count", objects.keys.count},
+                  {"keys.indices", objects.keys.indices},
+                  {"values.values", objects.values.values}});
+}
+
 /// Under the names that offsets.c gives them.
 Offsets OffsetsOf(const Layout& layout) {
   Offsets offsets = {{"runtime.interpreters_head", layout.runtime.interpreters_head},
@@ -50,6 +90,7 @@ Offsets OffsetsOf(const Layout& layout) {
   add("thread.native_thread_id", layout.thread.native_thread_id);
   add("thread.cframe_current_frame", layout.thread.cframe_current_frame);
   add("thread.datastack_chunk", layout.thread.datastack_chunk);
+  AddObjects(layout, offsets);
   return offsets;
 }
 

@@ -6,6 +6,7 @@
 
 #if PY_VERSION_HEX >= 0x030B0000
 #include <internal/pycore_code.h>
+#include <internal/pycore_dict.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_runtime.h>
@@ -16,6 +17,10 @@
 #else
 #include <frameobject.h>
 #include <internal/pycore_pystate.h>
+#endif
+
+#if PY_VERSION_HEX >= 0x030A0000
+#include <internal/pycore_moduleobject.h>
 #endif
 
 static void Print(const char* name, size_t offset) { printf("%s %zu\n", name, offset); }
@@ -65,6 +70,62 @@ static void PrintCode(void) {
 #endif
 }
 
+static void PrintVariables(void) {
+  FIELD("code.flags", PyCodeObject, co_flags);
+#if PY_VERSION_HEX >= 0x030B0000
+  FIELD("frame.globals", _PyInterpreterFrame, f_globals);
+  FIELD("frame.locals", _PyInterpreterFrame, f_locals);
+  FIELD("frame.localsplus", _PyInterpreterFrame, localsplus);
+  FIELD("code.names", PyCodeObject, co_localsplusnames);
+  FIELD("code.kinds", PyCodeObject, co_localspluskinds);
+  FIELD("keys.size", struct _dictkeysobject, dk_log2_size);
+  FIELD("keys.log2_index_bytes", struct _dictkeysobject, dk_log2_index_bytes);
+  FIELD("keys.kind", struct _dictkeysobject, dk_kind);
+  FIELD("keys.count", struct _dictkeysobject, dk_nentries);
+  FIELD("keys.indices", struct _dictkeysobject, dk_indices);
+  FIELD("values.values", struct _dictvalues, values);
+#else
+  FIELD("frame.globals", PyFrameObject, f_globals);
+  FIELD("frame.locals", PyFrameObject, f_locals);
+  FIELD("frame.localsplus", PyFrameObject, f_localsplus);
+  FIELD("code.names", PyCodeObject, co_varnames);
+  FIELD("code.cell_vars", PyCodeObject, co_cellvars);
+  FIELD("code.free_vars", PyCodeObject, co_freevars);
+#endif
+}
+
+static void PrintObjects(void) {
+  FIELD("object.type", PyObject, ob_type);
+  FIELD("type.name", PyTypeObject, tp_name);
+  FIELD("type.flags", PyTypeObject, tp_flags);
+#if PY_VERSION_HEX >= 0x030C0000
+  FIELD("integer.size", PyLongObject, long_value.lv_tag);
+  FIELD("integer.digits", PyLongObject, long_value.ob_digit);
+#else
+  FIELD("integer.size", PyVarObject, ob_size);
+  FIELD("integer.digits", PyLongObject, ob_digit);
+#endif
+  FIELD("floating.value", PyFloatObject, ob_fval);
+  FIELD("tuple.size", PyVarObject, ob_size);
+  FIELD("tuple.items", PyTupleObject, ob_item);
+  FIELD("list.size", PyVarObject, ob_size);
+  FIELD("list.items", PyListObject, ob_item);
+  FIELD("set.used", PySetObject, used);
+  FIELD("set.mask", PySetObject, mask);
+  FIELD("set.table", PySetObject, table);
+  FIELD("dict.used", PyDictObject, ma_used);
+  FIELD("dict.keys", PyDictObject, ma_keys);
+  FIELD("dict.values", PyDictObject, ma_values);
+  FIELD("function.qualname", PyFunctionObject, func_qualname);
+#if PY_VERSION_HEX >= 0x030A0000
+  FIELD("module.name", PyModuleObject, md_name);
+#else
+  Print("module.name", 48); /* PyModuleObject is in no header: Objects/moduleobject.c. */
+#endif
+  FIELD("exception.args", PyBaseExceptionObject, args);
+  FIELD("cell.value", PyCellObject, ob_ref);
+}
+
 int main(void) {
   FIELD("runtime.interpreters_head", _PyRuntimeState, interpreters.head);
   FIELD("interpreter.next", PyInterpreterState, next);
@@ -77,6 +138,8 @@ int main(void) {
   FIELD("thread.thread_id", PyThreadState, thread_id);
   PrintFrames();
   PrintCode();
+  PrintVariables();
+  PrintObjects();
   FIELD("bytes.size", PyVarObject, ob_size);
   FIELD("bytes.data", PyBytesObject, ob_sval);
   FIELD("text.length", PyASCIIObject, length);

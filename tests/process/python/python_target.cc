@@ -15,15 +15,16 @@ symbolize::python::Interpreter PythonTarget::FindInterpreter() const {
   return symbolize::python::Interpreter::Find(*modules_, *memory_)->value();
 }
 
-nlohmann::json PythonTarget::OwnStack() {
-  program_.WriteLine("stack");
+nlohmann::json PythonTarget::Ask(const std::string& question) {
+  program_.WriteLine(question);
   return nlohmann::json::parse(program_.ReadLine());
 }
 
 symbolize::python::RawPythonStack PythonTarget::Capture(symbolize::python::Interpreter& interpreter,
-                                                        const attach::MemoryReader& memory) {
+                                                        const attach::MemoryReader& memory,
+                                                        const symbolize::Redaction* locals) {
   return Hold([&](const attach::FrozenThread& thread) {
-    return interpreter.Capture(memory, tid_, thread.registers().thread_pointer);
+    return interpreter.Capture(memory, tid_, thread.registers().thread_pointer, locals);
   });
 }
 

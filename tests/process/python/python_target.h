@@ -31,7 +31,9 @@ class PythonTarget {
   [[nodiscard]] symbolize::python::Interpreter FindInterpreter() const;
 
   /// The main thread's frames, as the interpreter itself sees them.
-  nlohmann::json OwnStack();
+  nlohmann::json OwnStack() { return Ask("stack"); }
+  /// Each frame's name, and its variables by name as variables.py shows them.
+  nlohmann::json OwnVariables() { return Ask("variables"); }
 
   /// What `capture(frozen_thread)` returns, called while the main thread is held.
   template <typename Capture>
@@ -43,9 +45,12 @@ class PythonTarget {
   }
 
   symbolize::python::RawPythonStack Capture(symbolize::python::Interpreter& interpreter,
-                                            const attach::MemoryReader& memory);
+                                            const attach::MemoryReader& memory,
+                                            const symbolize::Redaction* locals = nullptr);
 
  private:
+  nlohmann::json Ask(const std::string& question);
+
   testing_support::Child program_;
   int tid_ = 0;
   std::optional<attach::ProcessIdentity> identity_;

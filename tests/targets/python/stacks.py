@@ -1,7 +1,8 @@
 """Brings its main thread into one situation, and says what the stack is there: stacks.py SITUATION.
 
 Says "ready TID" when the situation lasts. Answers every further line with the main thread's frames as the interpreter
-itself sees them, outermost first, in JSON; ends with its standard input.
+itself sees them, outermost first, in JSON, or with their variables if the line is "variables"; ends with its standard
+input.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ import os
 import sys
 import threading
 import time
+
+import variables
 
 MAIN_THREAD = threading.get_ident()
 MAIN_TID = threading.get_native_id()
@@ -150,6 +153,10 @@ def extension():
     ctypes.CDLL(None).qsort((ctypes.c_int * 2)(2, 1), 2, ctypes.sizeof(ctypes.c_int), callback)
 
 
+def local_variables():
+    variables.everything(wait)
+
+
 def position(frame):
     """lineno, end_lineno, colno, end_colno of the frame's instruction, where the interpreter keeps them."""
     if not hasattr(frame.f_code, "co_positions"):
@@ -170,6 +177,15 @@ def stack():
     return frames[::-1]
 
 
+def variables_of_frames():
+    frame = sys._current_frames()[MAIN_THREAD]
+    frames = []
+    while frame is not None:
+        frames.append([frame.f_code.co_name, variables.variables(frame)])
+        frame = frame.f_back
+    return frames[::-1]
+
+
 def lasts():
     """True once the main thread is where it stays."""
     if stack()[-1]["name"] == "spin":
@@ -182,8 +198,8 @@ def answer():
     while not lasts():
         time.sleep(0.001)
     print("ready", MAIN_TID, flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(stack()), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(variables_of_frames() if line == "variables\n" else stack()), flush=True)
     os._exit(0)
 
 
