@@ -2,7 +2,7 @@
 
     tests/fuzz/make_corpus.py RECORD_PYTHON [PYTHON...]
 
-RECORD_PYTHON is the program of that name in the build; each PYTHON is run and recorded. Needs gcc and clang-14. What a
+RECORD_PYTHON is the program of that name in the build; each PYTHON is run and recorded. Needs gcc and clang-16. What a
 fuzzer has found is not made here, and stays.
 """
 
@@ -81,7 +81,7 @@ def modules():
 
 
 def unwind():
-    for compiler in ("gcc", "clang-14"):
+    for compiler in ("gcc", "clang-16"):
         content = module(compiler, "-O2", "-fno-omit-frame-pointer", "-fasynchronous-unwind-tables", "-s")
         entry = struct.unpack_from("<Q", content, 24)[0]
         stack_pointer = 0x7000000
@@ -130,7 +130,7 @@ def main(record, *interpreters):
     heartbeat()
     write("elf_image", "gcc", module("gcc", "-O2"))
     write("debug_info", "gcc", module("gcc", "-O2", "-g"))
-    write("debug_info", "clang", module("clang-14", "-O2", "-g", "-gdwarf-4"))
+    write("debug_info", "clang", module("clang-16", "-O2", "-g", "-gdwarf-4"))
     names = (b"N4core3fmt9Formatter9write_str17h0123456789abcdefE", b"NSt6vectorIiSaIiEE9push_backERKi",
              b"NvCs1234_7mycrate3foo", b"IhNvMs_3foo3Bar3bazE")
     for i, name in enumerate(names):
