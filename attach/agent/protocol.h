@@ -53,7 +53,7 @@
 
 #define PYLEAK_MAGIC 0x4b41454c5950ULL /* "PYLEAK" */
 /* Raised whenever the layout or the meaning of anything in this file changes: pyleak talks to no other version. */
-#define PYLEAK_PROTOCOL_VERSION 2
+#define PYLEAK_PROTOCOL_VERSION 3
 
 #define PYLEAK_CACHE_LINE 64
 #define PYLEAK_PAGE 4096
@@ -145,7 +145,7 @@ struct PyleakPatch {
   uint32_t protection;  /* PROT_* of its page, put back after each write */
   uint32_t applied;     /* written by the agent: 1 while the slot holds the replacement */
   uint32_t only_called; /* 0: the program may have copied the address out of it: PyleakContext.address_taken */
-  uint32_t reserved;
+  uint32_t for_unwinding; /* the replacement tells an unwinder of the agent, as long as threads may be inside */
 };
 #define PYLEAK_MAX_PATCHES 512
 

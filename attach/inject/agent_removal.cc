@@ -45,14 +45,6 @@ Result<std::chrono::nanoseconds> UnmapRanges(const InjectionTarget& target, std:
   });
 }
 
-/// Of those that AgentVisitors::WaysBack has made; import slots lead to functions of ours.
-std::size_t CountWaysBack(const InjectionTarget& target, std::span<const PyleakPatch> patches) {
-  return static_cast<std::size_t>(std::ranges::count_if(patches, [&](const PyleakPatch& patch) {
-    const RemoteAddress past_agent(patch.original);
-    return past_agent == target.gadgets.pop_rbx || past_agent == target.gadgets.drop16_pop_rbx;
-  }));
-}
-
 /// An agent on its way out. What is known of its state in the target is read anew for each try.
 class Removal {
  public:
@@ -66,8 +58,13 @@ class Removal {
 
  private:
   Result<std::vector<AddressRange>> Arenas() const;
-  /// Import slots that still lead into the agent, and words on stacks that do.
-  [[nodiscard]] std::vector<PyleakPatch> ToPutBack(std::span<const AddressRange> arenas) const;
+  /// Import slots that still lead into the agent: those of the waits, or those that unwinders are told by.
+  [[nodiscard]] std::vector<PyleakPatch> Imports(bool for_unwinding) const;
+  /// Makes the threads that wait inside the agent return past it; false if some are not in their wait just now.
+  bool LeadOut(std::span<const AddressRange> arenas, std::vector<PyleakPatch>& patches);
+  /// An unwinder may have read a way back just before it was replaced, and go on by it.
+  [[nodiscard]] bool IsAnybodyOnAnOldWay();
+  [[nodiscard]] bool IsAnybodyLost(std::span<const AddressRange> arenas);
   Result<void> PutBack(std::span<const PyleakPatch> patches);
   /// Once more of PutBack, as often as threads have come in meanwhile; true when nobody leads into the agent any more.
   Result<bool> Empty();
@@ -81,6 +78,7 @@ class Removal {
   PyleakContext context_;
   AgentVisitors visitors_;
   std::vector<PyleakPatch> imports_;
+  std::vector<AgentVisitors::Wait> led_out_;
   RemovalReport report_;
 };
 
@@ -90,20 +88,45 @@ Result<std::vector<AddressRange>> Removal::Arenas() const {
   return agent_.Arenas(*map);
 }
 
-std::vector<PyleakPatch> Removal::ToPutBack(std::span<const AddressRange> arenas) const {
+std::vector<PyleakPatch> Removal::Imports(bool for_unwinding) const {
   std::vector<PyleakPatch> patches;
   // Modules may have been unloaded, and their memory given to something else, since their slots were redirected.
   for (PyleakPatch patch : imports_) {
     const auto value = target_.memory.ReadValue<std::uint64_t>(RemoteAddress(patch.slot));
     patch.applied = 1;
-    if (value == patch.replacement) patches.push_back(patch);
+    if (value == patch.replacement && (patch.for_unwinding != 0) == for_unwinding) patches.push_back(patch);
   }
-  for (const AddressRange& arena : arenas) {
-    const auto ways = visitors_.WaysBack(arena);
-    patches.insert(patches.end(), ways.begin(), ways.end());
-  }
-  patches.resize(std::min<std::size_t>(patches.size(), PYLEAK_MAX_PATCHES));
   return patches;
+}
+
+bool Removal::LeadOut(std::span<const AddressRange> arenas, std::vector<PyleakPatch>& patches) {
+  bool all = true;
+  for (const AddressRange& arena : arenas) {
+    for (const AgentVisitors::Wait& wait : visitors_.Waits(arena)) {
+      const auto where = visitors_.Where(wait);
+      if (where == AgentVisitors::Whereabouts::kOutside) continue;
+      const bool can_be = where == AgentVisitors::Whereabouts::kInWait && wait.way_back.original != 0;
+      if (!can_be || patches.size() == PYLEAK_MAX_PATCHES) {
+        all = false;
+      } else {
+        patches.push_back(wait.way_back);
+        led_out_.push_back(wait);
+      }
+    }
+  }
+  return all;
+}
+
+bool Removal::IsAnybodyOnAnOldWay() {
+  std::erase_if(led_out_, [this](const AgentVisitors::Wait& wait) {
+    const auto word = target_.memory.ReadValue<std::uint64_t>(RemoteAddress(wait.way_back.slot));
+    return word != wait.way_back.original || visitors_.Where(wait) != AgentVisitors::Whereabouts::kOnTop;
+  });
+  return !led_out_.empty();
+}
+
+bool Removal::IsAnybodyLost(std::span<const AddressRange> arenas) {
+  return std::ranges::any_of(arenas, [this](const AddressRange& arena) { return visitors_.IsSomebodyLost(arena); });
 }
 
 /// By the agent itself, atomically: a thread may call through such a slot, or return by such a word, at any moment.
@@ -121,17 +144,29 @@ Result<void> Removal::PutBack(std::span<const PyleakPatch> patches) {
 Result<bool> Removal::Empty() {
   const auto arenas = Arenas();
   if (!arenas) return arenas.error();
-  const auto patches = ToPutBack(*arenas);
+  auto patches = Imports(false);
+  const std::size_t import_count = patches.size();
+  const bool all = LeadOut(*arenas, patches);
   const auto armed = target_.memory.ReadValue<std::uint32_t>(agent_.armed_page());
   if (!patches.empty() || (!arenas->empty() && armed == PYLEAK_ARMED)) {
     auto put_back = PutBack(patches);
     // A stack can go with its thread at the very moment at which a word on it is to be replaced.
     if (!put_back && put_back.error().code != ErrorCode::kCorrupt) return std::move(put_back).error();
-    report_.threads_led_out += CountWaysBack(target_, patches);
+    report_.threads_led_out += patches.size() - import_count;
   }
   // Nobody comes in any more. Who was on his way into a wait is in it at the second look, who was in it is on his way
   // out at the third.
-  if (visitors_.IsAnybodyInCode() || !ToPutBack(*arenas).empty() || visitors_.IsAnybodyInCode()) return false;
+  std::vector<PyleakPatch> left;
+  if (!all || visitors_.IsAnybodyInCode() || !LeadOut(*arenas, left) || !left.empty() || IsAnybodyOnAnOldWay() ||
+      visitors_.IsAnybodyInCode()) {
+    return false;
+  }
+  // Whoever is inside for good may be cancelled there, and must find his way through.
+  if (IsAnybodyLost(*arenas)) return true;
+  if (const auto unwinding = Imports(true); !unwinding.empty()) {
+    if (auto put_back = PutBack(unwinding); !put_back) return std::move(put_back).error();
+    if (visitors_.IsAnybodyInCode()) return false;
+  }
   if (context_.address_taken == 0 || arenas->empty()) return true;
   // Whoever still comes finds it disarmed and goes straight through, but counts himself in the region on the way.
   auto forgotten = target_.memory.WriteValue(agent_.context() + offsetof(PyleakContext, region), std::uint64_t{0});
@@ -182,8 +217,7 @@ Result<RemovalReport> Removal::Run() {
     if (!emptied) return std::move(emptied).error().While("putting the import slots back");
     empty = *emptied;
     const auto arenas = Arenas();
-    lost = arenas.ok() &&
-           std::ranges::any_of(*arenas, [this](const AddressRange& arena) { return visitors_.IsSomebodyLost(arena); });
+    lost = arenas.ok() && IsAnybodyLost(*arenas);
     if ((empty && !lost) || steady_clock::now() >= begin + (empty ? kLimitForTheLost : kLimit)) break;
     std::this_thread::sleep_for(kTryPause);
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "attach/agent/protocol.h"
@@ -18,9 +19,19 @@ class AgentVisitors {
   AgentVisitors(const InjectionTarget& target, const PlacedAgent& agent, RemoteAddress clock)
       : target_(target), agent_(agent), clock_(clock), stack_(kDeepestStack / sizeof(std::uint64_t)) {}
 
-  /// The words on the stacks of waiting threads by which they will come back, each as a patch that is applied: the
-  /// original leads past the agent, to the caller of the wait. A word of a thread that has left meanwhile is in no use.
-  [[nodiscard]] std::vector<PyleakPatch> WaysBack(const AddressRange& arena) const;
+  /// A thread that has entered a wait by the agent, and the word on its stack by which it will come back: as a patch
+  /// that is applied, whose original leads past the agent, to the caller of the wait.
+  struct Wait {
+    int tid;
+    PyleakPatch way_back;
+  };
+  enum class Whereabouts {
+    kOutside,  ///< It has left the wait, be it by a jump or an exception.
+    kInWait,   ///< Asleep in the system call: nobody has read its way back yet.
+    kOnTop,    ///< On its way in or out, in a signal handler, or being unwound. Also where that cannot be known.
+  };
+  [[nodiscard]] std::vector<Wait> Waits(const AddressRange& arena) const;
+  [[nodiscard]] Whereabouts Where(const Wait& wait);
   /// True when a thread may come back by a way that is not known to the byte.
   bool IsSomebodyLost(const AddressRange& arena);
   /// True when a thread may be in the agent's own code. Running threads are held for a moment each.
@@ -38,8 +49,15 @@ class AgentVisitors {
   [[nodiscard]] std::uint64_t Word(RemoteAddress at) const;
   /// `is_inside(stack pointer, program counter)`, asked of every thread wherever it is now. True if that cannot be
   /// known of one.
-  template <typename IsInside>
-  bool IsAny(IsInside is_inside);
+  template <typename IsInsideAt>
+  bool IsAny(IsInsideAt is_inside);
+  /// The same of one thread.
+  template <typename IsInsideAt>
+  bool IsInside(int tid, IsInsideAt is_inside);
+  /// True if `is(stack pointer, program counter)` of the place itself, or of one that a signal handler returns to.
+  template <typename Is>
+  [[nodiscard]] bool IsAnyPlace(RemoteAddress stack_pointer, RemoteAddress program_counter, Is is) const;
+  [[nodiscard]] std::optional<PyleakPatch> WayBackOf(const PyleakSlot& slot) const;
   [[nodiscard]] bool IsInCode(RemoteAddress stack_pointer, RemoteAddress program_counter) const;
   [[nodiscard]] bool MayReturnToAgent(RemoteAddress stack_pointer);
 

@@ -72,7 +72,10 @@ std::optional<DynamicModule> DynamicModule::ParseAt(const MemoryReader& memory, 
   const auto dynamic = std::ranges::find_if(segments, [](const Elf64_Phdr& s) { return s.p_type == PT_DYNAMIC; });
   if (first == segments.end() || dynamic == segments.end()) return std::nullopt;
   const RemoteAddress bias = header - (first->p_vaddr - first->p_offset);
-  return Parse(memory, bias, bias + dynamic->p_vaddr);
+  auto module = Parse(memory, bias, bias + dynamic->p_vaddr);
+  const auto index = std::ranges::find_if(segments, [](const Elf64_Phdr& s) { return s.p_type == PT_GNU_EH_FRAME; });
+  if (module && index != segments.end()) module->unwind_index_ = bias + index->p_vaddr;
+  return module;
 }
 
 std::optional<DynamicModule> DynamicModule::Parse(const MemoryReader& memory, RemoteAddress bias,

@@ -35,6 +35,9 @@ class DynamicModule {
   /// r_debug of the dynamic linker (DT_DEBUG); null in all but the executable.
   [[nodiscard]] RemoteAddress debug() const { return debug_; }
 
+  /// The index of its unwind tables (PT_GNU_EH_FRAME); null if there is none, and unless it was made by ParseAt.
+  [[nodiscard]] RemoteAddress unwind_index() const { return unwind_index_; }
+
   /// Where a symbol is that the module itself defines.
   [[nodiscard]] std::optional<RemoteAddress> FindDefinition(std::string_view name) const;
   [[nodiscard]] std::vector<ImportSlot> FindImports(std::span<const std::string_view> names) const;
@@ -60,6 +63,7 @@ class DynamicModule {
   RemoteAddress bias_;
   RemoteAddress dynamic_;
   RemoteAddress debug_;
+  RemoteAddress unwind_index_;
   RemoteAddress symbols_;
   Table strings_;
   Table jump_relocations_;

@@ -8,7 +8,8 @@
 namespace pyleak::attach {
 
 /// The code that a borrowed thread runs through, looked for in the target's libc first and then in everything else that
-/// it maps from files. kRefused: some of it is nowhere.
+/// it maps from files. kRefused: there is none to borrow one by.
+/// Ways out of the agent may be missing, where a thread that was led out could not be unwound.
 Result<arch::Gadgets> LocateGadgets(const MemoryReader& memory, const MemoryMap& map);
 
 }  // namespace pyleak::attach

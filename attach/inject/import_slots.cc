@@ -68,6 +68,7 @@ std::optional<PyleakPatch> PatchFor(const Context& context, const DynamicModule&
   patch.replacement = (context.agent_base + *hook).value();
   patch.protection = ProtectionOf(*page);
   patch.only_called = slot.only_called ? 1 : 0;
+  patch.for_unwinding = IsForUnwinding(slot.name) ? 1 : 0;
   return patch;
 }
 
@@ -98,6 +99,9 @@ Redirections FindRedirections(const LoadedModules& modules, const MemoryReader& 
       }
     }
   }
+  // First those by which an unwinder gets through the agent, before anybody can be inside.
+  std::ranges::stable_partition(redirections.patches,
+                                [](const PyleakPatch& patch) { return patch.for_unwinding != 0; });
   return redirections;
 }
 

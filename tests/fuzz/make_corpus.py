@@ -92,6 +92,17 @@ def unwind():
         write("unwind", compiler, data)
 
 
+def unwind_rows():
+    content = module("gcc", "-O2", "-fasynchronous-unwind-tables", "-s")
+    program_headers, = struct.unpack_from("<Q", content, 32)
+    for i in range(struct.unpack_from("<H", content, 56)[0]):
+        kind, _flags, _offset, address = struct.unpack_from("<IIQQ", content, program_headers + 56 * i)
+        if kind == 0x6474E550:  # GNU_EH_FRAME
+            index = address
+    entry = struct.unpack_from("<Q", content, 24)[0]
+    write("unwind_rows", "gcc", struct.pack("<QQ", BASE + index, BASE + entry) + piece(BASE, content))
+
+
 def heartbeat():
     """A loop that waits, works too long, and waits again."""
     region, slot, second = 4096, 8192, 1_000_000_000
@@ -127,6 +138,7 @@ def main(record, *interpreters):
     proc_texts()
     modules()
     unwind()
+    unwind_rows()
     heartbeat()
     write("elf_image", "gcc", module("gcc", "-O2"))
     write("debug_info", "gcc", module("gcc", "-O2", "-g"))

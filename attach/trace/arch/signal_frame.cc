@@ -131,24 +131,35 @@ NativeRegisters Redirected(const NativeRegisters& from, RemoteAddress stack, Rem
 
 template <std::size_t N>
 void FindPattern(std::span<const std::byte> code, RemoteAddress base, const std::array<unsigned char, N>& pattern,
-                 RemoteAddress& found) {
-  if (!found.is_null()) return;
+                 const std::function<bool(RemoteAddress)>& is_fit, RemoteAddress& found) {
   const auto same = [](std::byte byte, unsigned char wanted) { return std::to_integer<unsigned char>(byte) == wanted; };
-  const auto at = std::search(code.begin(), code.end(), pattern.begin(), pattern.end(), same);
-  if (at != code.end()) found = base + static_cast<std::uint64_t>(at - code.begin());
+  for (auto at = code.begin(); found.is_null(); ++at) {
+    at = std::search(at, code.end(), pattern.begin(), pattern.end(), same);
+    if (at == code.end()) return;
+    const RemoteAddress address = base + static_cast<std::uint64_t>(at - code.begin());
+    if (is_fit(address)) found = address;
+  }
 }
 
 }  // namespace
 
-void FindGadgets(std::span<const std::byte> code, RemoteAddress base, Gadgets& gadgets) {
+void FindGadgets(std::span<const std::byte> code, RemoteAddress base, const IsUnwoundAs& is_unwound_as,
+                 Gadgets& gadgets) {
   constexpr std::array<unsigned char, 3> kSystemCall = {0x0f, 0x05, 0xc3};
   constexpr std::array<unsigned char, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
   constexpr std::array<unsigned char, 2> kPopRbx = {0x5b, 0xc3};
   constexpr std::array<unsigned char, 6> kDrop16PopRbx = {0x48, 0x83, 0xc4, 0x10, 0x5b, 0xc3};
-  FindPattern(code, base, kSystemCall, gadgets.system_call);
-  FindPattern(code, base, kSignalReturn, gadgets.signal_return);
-  FindPattern(code, base, kPopRbx, gadgets.pop_rbx);
-  FindPattern(code, base, kDrop16PopRbx, gadgets.drop16_pop_rbx);
+  // An unwinder looks a return address up at the byte before it.
+  constexpr std::array<FrameAt, 3> kPopRbxFrames = {{{-1, 16}, {0, 16}, {1, 8}}};
+  constexpr std::array<FrameAt, 4> kDrop16PopRbxFrames = {{{-1, 32}, {0, 32}, {4, 16}, {5, 8}}};
+  const auto any = [](RemoteAddress) { return true; };
+  FindPattern(code, base, kSystemCall, any, gadgets.system_call);
+  FindPattern(code, base, kSignalReturn, any, gadgets.signal_return);
+  const auto unwound_as = [&](std::span<const FrameAt> frames) {
+    return [&is_unwound_as, frames](RemoteAddress address) { return is_unwound_as(address, frames); };
+  };
+  FindPattern(code, base, kPopRbx, unwound_as(kPopRbxFrames), gadgets.pop_rbx);
+  FindPattern(code, base, kDrop16PopRbx, unwound_as(kDrop16PopRbxFrames), gadgets.drop16_pop_rbx);
 }
 
 bool SignalFrame::PutVectorState(int tid, std::size_t at, std::size_t& size) {

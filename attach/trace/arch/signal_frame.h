@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -11,21 +12,31 @@
 
 namespace pyleak::attach::arch {
 
-/// Code in the target's libc that a borrowed thread runs through. None of it is written by us.
+/// Code in the target's libc that its threads are led through. None of it is written by us.
 struct Gadgets {
   RemoteAddress system_call;    ///< `syscall; ret`
   RemoteAddress signal_return;  ///< libc's own: `mov $15, %rax; syscall`, where a signal handler returns to.
-  /// Ends of functions that pop %rbx, and the latter before it 16 bytes of stack: the way out of the agent's stubs.
+  /// Ends of functions that pop %rbx, and the latter before it 16 bytes of stack: the ways out of the agent's stubs.
+  /// Null: there is none that an unwinder would find its way through.
   RemoteAddress pop_rbx;
   RemoteAddress drop16_pop_rbx;
 
-  [[nodiscard]] bool complete() const {
-    return !system_call.is_null() && !signal_return.is_null() && !pop_rbx.is_null() && !drop16_pop_rbx.is_null();
-  }
+  [[nodiscard]] bool can_borrow() const { return !system_call.is_null() && !signal_return.is_null(); }
+  [[nodiscard]] bool complete() const { return can_borrow() && !pop_rbx.is_null() && !drop16_pop_rbx.is_null(); }
 };
 
-/// Takes each gadget that is still missing from executable code, which lies at `base`.
-void FindGadgets(std::span<const std::byte> code, RemoteAddress base, Gadgets& gadgets);
+/// What unwind tables must say at `at` bytes from the begin of a gadget: the frame has so many bytes, the return
+/// address among them, and below that %rbx.
+struct FrameAt {
+  std::int64_t at;
+  std::uint64_t bytes;
+};
+using IsUnwoundAs = std::function<bool(RemoteAddress gadget, std::span<const FrameAt> frames)>;
+
+/// Takes each gadget that is still missing from executable code, which lies at `base`. A cancelled thread may be
+/// unwound through a way out, so `is_unwound_as` is asked about it.
+void FindGadgets(std::span<const std::byte> code, RemoteAddress base, const IsUnwoundAs& is_unwound_as,
+                 Gadgets& gadgets);
 
 /// The way home of a borrowed thread: what the kernel would have pushed for a signal, so that rt_sigreturn(2) restores
 /// every register, the vector state and the signal mask, whether or not we are still there.

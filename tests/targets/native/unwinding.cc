@@ -11,8 +11,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -86,6 +88,34 @@ std::string CancelManyAtAnyInstruction(int count) {
   return "";
 }
 
+/// Threads that wait for ever and are cancelled, at every moment from their first instruction on, until it ends.
+class Storm {
+ public:
+  Storm() : thread_([this] { Rage(); }) {}
+
+  /// How many were cancelled, and in `error` what was not as it must be.
+  int End(std::string& error) {
+    over_ = true;
+    thread_.join();
+    error = error_;
+    return rounds_;
+  }
+
+ private:
+  void Rage() {
+    for (; !over_ && error_.empty(); ++rounds_) {
+      const pthread_t thread = Start(Cancelled<WaitForEver, PTHREAD_CANCEL_DEFERRED>);
+      for (int pause = 0; pause < rounds_ % 256 * 200; ++pause) asm volatile("");
+      error_ = Cancel(thread);
+    }
+  }
+
+  std::atomic<bool> over_ = false;
+  int rounds_ = 0;
+  std::string error_;
+  std::thread thread_;
+};
+
 /// Calls `Leave` from a signal handler while the calling thread waits.
 template <void (*Leave)(int)>
 void InterruptWait(int epoll) {
@@ -121,8 +151,16 @@ std::string JumpOutOfWait(int epoll) {
   return "nothing jumped";
 }
 
+std::string EndStorm(std::optional<Storm>& storm) {
+  std::string error;
+  const int rounds = storm->End(error);
+  storm.reset();
+  return error.empty() && rounds < 10 ? "there was no storm" : error;
+}
+
 std::string Obey(const std::string& line, int epoll) {
   static pthread_t thread;
+  static std::optional<Storm> storm;
   std::istringstream words(line);
   std::string command;
   int count = 1;
@@ -130,6 +168,8 @@ std::string Obey(const std::string& line, int epoll) {
   if (command == "wait") return thread = Start(Cancelled<WaitForEver, PTHREAD_CANCEL_DEFERRED>), "";
   if (command == "cancel") return Cancel(thread);
   if (command == "cancel-anywhere") return CancelManyAtAnyInstruction(count);
+  if (command == "storm") return storm.emplace(), "";
+  if (command == "calm") return EndStorm(storm);
   if (command == "throw") return ThrowOutOfWait(epoll);
   if (command == "jump") return JumpOutOfWait(epoll);
   return "no such command";
