@@ -106,8 +106,24 @@ void AddOutputOptions(OptionTable& table, OutputOptions& options, const std::str
   AddDestination(table, options.output, options.color, default_output);
 }
 
-void AddNative(OptionTable& table, OutputOptions& options) {
+/// What the options that say how much of a stack is shown are given as.
+struct StackDetail {
+  bool locals = false;
+  std::vector<std::string> redacted;
+};
+
+void AddStackDetail(OptionTable& table, OutputOptions& options, StackDetail& detail) {
   table.AddFlag("--native", options.native, "Every native frame in the text, not just the last one");
+  table.AddFlag("--locals", detail.locals, "Local variables of Python frames, shortened");
+  table.Add("--redact", "NAME", "Do not show what has NAME in its name; passwords and the like are never shown",
+            "name a part of a variable's, an attribute's or a key's name", OntoList(detail.redacted, NonEmpty),
+            Repeated::kEachCounts);
+}
+
+std::optional<UsageError> TakeStackDetail(const StackDetail& detail, OutputOptions& options) {
+  if (detail.locals) options.locals = symbolize::Redaction(detail.redacted);
+  if (detail.locals || detail.redacted.empty()) return std::nullopt;
+  return UsageError{"--redact is for --locals only", "add --locals, or leave --redact out"};
 }
 
 template <typename Destination>
@@ -116,7 +132,7 @@ void AddPid(OptionTable& table, Destination& pid) {
             Into(pid, [](const std::string& text) { return ParsePositive<int>(text, "a process id"); }));
 }
 
-void AddWatchOptions(OptionTable& table, WatchOptions& watch, bool is_run) {
+void AddWatchOptions(OptionTable& table, WatchOptions& watch, StackDetail& detail, bool is_run) {
   table.BeginGroup("What to report");
   AddDuration(table, "-t,--threshold", "Least block to report [200ms]", watch.threshold);
   AddDuration(table, "-i,--check-interval", "How often to look at an idle loop [50ms]", watch.check_interval);
@@ -137,7 +153,7 @@ void AddWatchOptions(OptionTable& table, WatchOptions& watch, bool is_run) {
             {{"warn", Action::kWarn}, {"log", Action::kLog}, {"cancel", Action::kCancel}, {"raise", Action::kRaise}},
             watch.action);
   AddOutputOptions(table, watch.output, is_run ? "stderr" : "stdout");
-  AddNative(table, watch.output);
+  AddStackDetail(table, watch.output, detail);
   table.Add("--log-file", "FILE", "Where --action log writes; syslog is the system log [stderr]",
             "name a file, syslog, - or fd:N", Into(watch.log_file, NonEmpty));
 }
@@ -171,10 +187,12 @@ CommandLine ParseAttach(const Arguments& arguments) {
   OptionTable table("attach", help::kAttach, help::kAttachExamples);
   AttachOptions options;
   AddPid(table, options.pid);
-  AddWatchOptions(table, options.watch, false);
+  StackDetail detail;
+  AddWatchOptions(table, options.watch, detail, false);
   if (auto instead = ParseWith(table, arguments)) return *instead;
   if (options.pid == 0) return UsageError{"attach: no process id given", "pyleak attach PID; `pyleak list` finds some"};
   if (auto error = Contradiction(options.watch)) return *error;
+  if (auto error = TakeStackDetail(detail, options.watch.output)) return *error;
   SetDefaultOutput(options.watch.output, "-");
   return options;
 }
@@ -183,13 +201,15 @@ CommandLine ParseRun(const Arguments& arguments) {
   OptionTable table("run", help::kRun, help::kRunExamples);
   RunOptions options;
   options.watch.children = true;
-  AddWatchOptions(table, options.watch, true);
+  StackDetail detail;
+  AddWatchOptions(table, options.watch, detail, true);
   const auto end = arguments.begin() + static_cast<std::ptrdiff_t>(table.OptionsEnd(arguments));
   if (auto instead = ParseWith(table, Arguments(arguments.begin(), end))) return *instead;
   const bool has_mark = end != arguments.end() && *end == "--";
   options.command.assign(has_mark ? end + 1 : end, arguments.end());
   if (options.command.empty()) return UsageError{"run: no program given", "pyleak run -- CMD [ARG]..."};
   if (auto error = Contradiction(options.watch)) return *error;
+  if (auto error = TakeStackDetail(detail, options.watch.output)) return *error;
   SetDefaultOutput(options.watch.output, "fd:2");
   return options;
 }
@@ -200,9 +220,11 @@ CommandLine ParseDump(const Arguments& arguments) {
   AddPid(table, options.pid);
   AddLoopChoice(table, options.loops);
   AddOutputOptions(table, options.output, "stdout");
-  AddNative(table, options.output);
+  StackDetail detail;
+  AddStackDetail(table, options.output, detail);
   if (auto instead = ParseWith(table, arguments)) return *instead;
   if (options.pid == 0) return UsageError{"dump: no process id given", "pyleak dump PID; `pyleak list` finds some"};
+  if (auto error = TakeStackDetail(detail, options.output)) return *error;
   SetDefaultOutput(options.output, "-");
   return options;
 }

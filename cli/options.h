@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/frame_filter.h"
+#include "symbolize/redaction.h"
 
 namespace pyleak::cli {
 
@@ -28,6 +29,8 @@ struct OutputOptions {
   std::string output;   ///< As Output::Open takes it; never empty once parsed.
   bool native = false;  ///< Every native frame in a text stack.
   ColorMode color = ColorMode::kAuto;
+  /// Local variables of the frames are shown but for those that it hides; none: no variables.
+  std::optional<symbolize::Redaction> locals;
 };
 
 struct WatchOptions {

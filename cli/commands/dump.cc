@@ -28,7 +28,7 @@ int RunDump(const DumpOptions& options) {
     Complain(process.error(), options.pid);
     return kExitFailed;
   }
-  auto loops = LoopSurvey().Look(*process);
+  auto loops = LoopSurvey(options.output.locals).Look(*process);
   std::erase_if(loops, [&](const LoopSnapshot& loop) {
     return !IsChosenThread(options.loops, loop.thread) || !IsChosenKind(options.loops, loop.loop.kind);
   });

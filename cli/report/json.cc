@@ -46,17 +46,21 @@ Json ObjectsOf(const std::vector<T>& values) {
 }
 
 Json ToObject(const Frame& frame) {
-  return {{"filename", TextOrNull(frame.filename)},
-          {"lineno", OrNull(frame.lineno)},
-          {"name", TextOrNull(frame.name)},
-          {"line", OrNull(frame.line)},
-          {"end_lineno", OrNull(frame.end_lineno)},
-          {"colno", OrNull(frame.colno)},
-          {"end_colno", OrNull(frame.end_colno)},
-          {"language", LanguageName(frame.language)},
-          {"module", TextOrNull(frame.module)},
-          {"address", AddressOrNull(frame.address)},
-          {"inlined", frame.inlined}};
+  Json object = {{"filename", TextOrNull(frame.filename)},
+                 {"lineno", OrNull(frame.lineno)},
+                 {"name", TextOrNull(frame.name)},
+                 {"line", OrNull(frame.line)},
+                 {"end_lineno", OrNull(frame.end_lineno)},
+                 {"colno", OrNull(frame.colno)},
+                 {"end_colno", OrNull(frame.end_colno)},
+                 {"language", LanguageName(frame.language)},
+                 {"module", TextOrNull(frame.module)},
+                 {"address", AddressOrNull(frame.address)},
+                 {"inlined", frame.inlined}};
+  if (!frame.locals) return object;
+  Json& locals = object["locals"] = Json::object();
+  for (const auto& [name, value] : *frame.locals) locals[name] = value;
+  return object;
 }
 
 Json ArrayOrNull(const std::optional<Stack>& stack) { return stack ? ObjectsOf(stack->frames) : Json(nullptr); }

@@ -40,6 +40,8 @@ std::string SourceFrameText(const Frame& frame) {
   if (frame.lineno) text += ", line " + std::to_string(*frame.lineno);
   text += ", in " + Sanitise(frame.name);
   if (frame.line && !frame.line->empty()) text += "\n      " + Sanitise(*frame.line);
+  if (!frame.locals) return text;
+  for (const auto& [name, value] : *frame.locals) text += "\n        " + Sanitise(name) + " = " + Sanitise(value);
   return text;
 }
 
@@ -88,8 +90,9 @@ std::string StackText(const Stack& stack, const TextStyle& style) {
     while (end < frames.size() && SameLine(*frames[at], *frames[end])) ++end;
     const std::size_t repeats = end - at;
     for (std::size_t shown = 0; shown < std::min(repeats, kRepeatsShown); ++shown) {
-      const bool by_source = IsShownBySource(*frames[at], native_only);
-      text += by_source ? SourceFrameText(*frames[at]) : style.palette.Faint(NativeFrameText(*frames[at]));
+      const Frame& frame = *frames[at + shown];
+      const bool by_source = IsShownBySource(frame, native_only);
+      text += by_source ? SourceFrameText(frame) : style.palette.Faint(NativeFrameText(frame));
       text += "\n";
     }
     if (repeats > kRepeatsShown) {

@@ -50,7 +50,7 @@ std::optional<LoopSnapshot> LoopSurvey::LookAtThread(WatchedProcess& process, at
   const bool waiting = attach::WaitsLikeLoop(*activity, process.memory(), process.identity());
   std::optional<RawSample> sample;
   if (waiting) {
-    sample = Sampler::CopySleeping(process, thread);
+    sample = sampler_.CopySleeping(process, thread);
   } else if (auto taken = sampler_.Take(process, thread)) {
     sample = *std::move(taken);
   }

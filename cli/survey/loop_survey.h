@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "cli/report/event.h"
@@ -14,6 +16,9 @@ namespace pyleak::cli {
 /// copy of its stack takes.
 class LoopSurvey {
  public:
+  /// `locals`: as Sampler takes it.
+  explicit LoopSurvey(std::optional<symbolize::Redaction> locals = {}) : sampler_(std::move(locals)) {}
+
   /// Loops in order of thread, the main one first. Threads that end meanwhile are left out.
   std::vector<LoopSnapshot> Look(const std::shared_ptr<WatchedProcess>& process);
 

@@ -70,7 +70,7 @@ void ProcessArrivals::TakeSample(Arrival& arrival, const BlockKey& key) {
   // Any of its threads may be one that never had a loop: who sleeps is not stopped for that. The first thread is where
   // a loop most often is, and a full copy worth a stop.
   std::optional<RawSample> sample;
-  if (thread.thread().tid != process.pid()) sample = Sampler::CopySleeping(process, thread);
+  if (thread.thread().tid != process.pid()) sample = tools_.sampler.CopySleeping(process, thread);
   if (!sample) {
     auto taken = tools_.sampler.Take(process, thread);
     if (taken) {

@@ -28,7 +28,8 @@ Result<std::optional<RawSample>> Sampler::TakeHeld(WatchedProcess& process, atta
   sample.taken_at = MonotonicNow();
   held.CaptureStack(process.memory(), buffer_);
   if (process.interpreter()) {
-    sample.python = process.interpreter()->Capture(process.memory(), own_tid, held.registers().thread_pointer);
+    sample.python =
+        process.interpreter()->Capture(process.memory(), own_tid, held.registers().thread_pointer, locals());
   }
   sample.activity = held.activity();
   sample.freeze = held.LetGo();
@@ -37,7 +38,7 @@ Result<std::optional<RawSample>> Sampler::TakeHeld(WatchedProcess& process, atta
   return std::optional(std::move(sample));
 }
 
-std::optional<RawSample> Sampler::CopySleeping(WatchedProcess& process, attach::ThreadLook& thread) {
+std::optional<RawSample> Sampler::CopySleeping(WatchedProcess& process, attach::ThreadLook& thread) const {
   const auto activity = thread.Look();
   if (!activity || activity->running) return std::nullopt;
   RawSample sample;
@@ -52,7 +53,7 @@ std::optional<RawSample> Sampler::CopySleeping(WatchedProcess& process, attach::
   if (process.interpreter()) {
     sample.interpreter = process.interpreter();
     const int own_tid = process.namespaces().OwnNumber(thread.thread().tid);
-    sample.python = process.interpreter()->Capture(process.memory(), own_tid, RemoteAddress());
+    sample.python = process.interpreter()->Capture(process.memory(), own_tid, RemoteAddress(), locals());
   }
   if (thread.Look() != activity) return std::nullopt;
   return sample;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "attach/heartbeat/heartbeat.h"
 #include "attach/memory/stack_snapshot.h"
@@ -11,6 +12,7 @@
 #include "attach/trace/tracer.h"
 #include "cli/watch/watched_process.h"
 #include "symbolize/python/interpreter.h"
+#include "symbolize/redaction.h"
 
 namespace pyleak::cli {
 
@@ -28,17 +30,23 @@ struct RawSample {
 /// Takes samples: holds one thread, copies its registers, its stack and its interpreter's frames, and lets it go.
 class Sampler {
  public:
+  /// `locals`: copies local variables too, those that it hides left out; none: no variables.
+  explicit Sampler(std::optional<symbolize::Redaction> locals) : locals_(std::move(locals)) {}
+
   /// A thread that sleeps in a call which a stop would spoil, or cannot reach, is not stopped; see CopySleeping.
   /// Nothing if the thread has ended; an Error if it could not be stopped in time, or is traced by somebody else.
   Result<std::optional<RawSample>> Take(WatchedProcess& process, attach::ThreadLook& thread);
 
   /// What the stack of a sleeping thread holds, without stopping it: of its registers only two are known, and the
   /// frames of a CPython before 3.11 not at all. Nothing if it has moved meanwhile.
-  static std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread);
+  std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread) const;
 
  private:
   Result<std::optional<RawSample>> TakeHeld(WatchedProcess& process, attach::ThreadLook& thread);
+  /// Null: no variables.
+  [[nodiscard]] const symbolize::Redaction* locals() const { return locals_ ? &*locals_ : nullptr; }
 
+  std::optional<symbolize::Redaction> locals_;
   attach::Tracer tracer_;
   attach::CaptureBuffer buffer_;
 };

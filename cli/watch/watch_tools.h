@@ -15,7 +15,7 @@ struct WatchTools {
   attach::DetectorOptions detector;
   JournalThread& journal;
   attach::HeartbeatTime started = MonotonicNow();
-  Sampler sampler{};
+  Sampler sampler{options.output.locals};
   std::uint64_t next_loop = 1;  ///< Loops are numbered in the order in which they are found.
   std::uint64_t ended_loops = 0;
   std::uint64_t lost_blocks = 0;  ///< Could not be read, or kept, in time.

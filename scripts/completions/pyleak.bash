@@ -4,7 +4,7 @@ _pyleak() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local output_options="--format --output --color --help"
     local watch_options="--threshold --check-interval --caller --ignore --loop --thread --children --no-children
-        --duration --max-blocks --action --native --log-file $output_options"
+        --duration --max-blocks --action --native --locals --redact --log-file $output_options"
     local loops="asyncio uvloop node libuv libevent libev glib redis generic"
     local options pids at
 
@@ -18,7 +18,8 @@ _pyleak() {
             case ${COMP_WORDS[at]} in
                 --) ((at++)); _command_offset "$at"; return ;;
                 -t | -i | -a | -f | -o | -d | -n | --threshold | --check-interval | --caller | --ignore | --loop | \
-                    --thread | --duration | --max-blocks | --action | --format | --output | --color | --log-file)
+                    --thread | --duration | --max-blocks | --action | --format | --output | --color | --log-file | \
+                    --redact)
                     ((at++)) ;;
                 -*) ;;
                 *) _command_offset "$at"; return ;;
@@ -35,11 +36,11 @@ _pyleak() {
         --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word"); return ;;
         --loop) mapfile -t COMPREPLY < <(compgen -W "$loops" -- "$word"); return ;;
         -o | --output | --log-file | --caller | --ignore) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-        -t | --threshold | -i | --check-interval | -d | --duration | -n | --max-blocks | --thread) return ;;
+        -t | --threshold | -i | --check-interval | -d | --duration | -n | --max-blocks | --thread | --redact) return ;;
     esac
     case $command in
         attach | run) options=$watch_options ;;
-        dump) options="--loop --thread --native $output_options" ;;
+        dump) options="--loop --thread --native --locals --redact $output_options" ;;
         list | doctor | report) options=$output_options ;;
     esac
     if [[ $word == -* ]]; then

@@ -35,6 +35,8 @@ complete -c pyleak -n $watch -l log-file -r -F -d "Where --action log writes"
 complete -c pyleak -n $look -l loop -x -a "asyncio uvloop node libuv libevent libev glib redis generic" -d "Only loops of this kind"
 complete -c pyleak -n $look -l thread -x -d "Only the loops of this thread"
 complete -c pyleak -n $look -l native -d "Every native frame in the text"
+complete -c pyleak -n $look -l locals -d "Local variables of Python frames"
+complete -c pyleak -n $look -l redact -x -d "Do not show what has this in its name"
 
 complete -c pyleak -n $any -s f -l format -x -a "text json" -d "For people, or JSON Lines for programs"
 complete -c pyleak -n $any -s o -l output -r -F -d "Where to"

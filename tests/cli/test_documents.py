@@ -70,7 +70,7 @@ class Completions(unittest.TestCase):
     def test_bash_knows_which_options_of_run_take_a_value(self):
         script = (ROOT / "scripts/completions/pyleak.bash").read_text()
         listed = set(re.search(r"(-t \| -i .*?)\)\n", script, flags=re.S).group(1).replace("\\", "").split(" | "))
-        flags = {"--children", "--no-children", "--native", "-h", "--help"}
+        flags = {"--children", "--no-children", "--native", "--locals", "-h", "--help"}
         self.assertEqual({option.strip() for option in listed}, help_options("run") - flags)
 
     def test_zsh_has_every_option(self):

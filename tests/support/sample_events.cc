@@ -67,9 +67,11 @@ cli::BlockEvent NastyBlock() {
   frame.lineno = std::numeric_limits<int>::max();
   frame.line = kNasty;
   frame.inlined = true;
+  Frame python = PythonFrame(kNasty, 1, kNasty, kNasty);
+  python.locals = {{kNasty, kNasty}, {"", ""}};
   Frame kernel = NativeFrame(kNasty, "", 0);
   kernel.language = Language::kKernel;
-  const Stack stack{.frames = {frame, NativeFrame("", kNasty, 0x1000), kernel}, .notes = {kNasty}};
+  const Stack stack{.frames = {python, frame, NativeFrame("", kNasty, 0x1000), kernel}, .notes = {kNasty}};
   return {.block_id = std::numeric_limits<std::uint64_t>::max(),
           .duration = std::chrono::nanoseconds::max(),
           .threshold = 1ns,

@@ -56,6 +56,15 @@ def socket_timeout(seconds, _argument=None):
             pass
 
 
+def secrets(seconds, _argument=None):
+    user, password = "alice", "hunter2"
+    headers = [(b"Host", b"example.org"), (b"Authorization", b"Basic hunter2")]
+    settings = {"API-Key": "hunter2", "retries": 3, "nested": {"session_id": "hunter2"}}
+    mother = ["maiden name"]
+    time.sleep(here(seconds))
+    return user, password, headers, settings, mother
+
+
 def lock(seconds, _argument=None):
     held = threading.Lock()
     held.acquire()
@@ -83,7 +92,7 @@ def deep(seconds, argument):
 
 BLOCKS = {
     function.__name__: function
-    for function in (sleep, cpu, squares, two_kinds, http, subprocess_run, socket_timeout, lock, fifo, deep)
+    for function in (sleep, cpu, squares, two_kinds, http, subprocess_run, socket_timeout, secrets, lock, fifo, deep)
 }
 
 

@@ -121,7 +121,9 @@ TEST(Options, RefuseNonsense) {
                                              {"attach", "1", "-n", "-1"},
                                              {"attach", "1", "--caller", ":f"},
                                              {"attach", "1", "-o", ""},
-                                             {"attach", "1", "--locals"},
+                                             {"attach", "1", "--locals=3"},
+                                             {"attach", "1", "--redact", "x"},
+                                             {"dump", "1", "--locals", "--redact", ""},
                                              {"attach", "1", "--log-file", "x"},
                                              {"attach", "1", "--action", "log", "-o", "x"},
                                              {"attach", "1", "--thresh", "1"},
@@ -144,6 +146,10 @@ TEST(Options, OfDumpAndList) {
   EXPECT_EQ(dump.pid, 9);
   EXPECT_EQ(dump.loops.threads.size(), 1U);
   EXPECT_EQ(dump.output.output, "-");
+  EXPECT_FALSE(dump.output.locals.has_value());
+  const auto with_locals = Parse<DumpOptions>({"dump", "9", "--redact", "one", "--locals", "--redact", "two"});
+  ASSERT_TRUE(with_locals.output.locals.has_value());
+  EXPECT_TRUE(with_locals.output.locals->Hides("one") && with_locals.output.locals->Hides("two"));
   EXPECT_FALSE(Parse<ListOptions>({"list"}).pid.has_value());
   EXPECT_EQ(Parse<ListOptions>({"list", "9", "-f", "json"}).pid, 9);
   EXPECT_EQ(Parse<DoctorOptions>({"doctor", "9"}).pid, 9);
