@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -146,6 +148,59 @@ void MapAsManyAsPossible() {
 
 TEST(TargetAtItsLimit, OfMappingsIsRefused) {
   ExpectRefusal(LoopAtItsLimit(MapAsManyAsPossible), "Cannot allocate memory");
+}
+
+/// Room for one more, which the image takes, or for a second, with which its code and its data are told apart; not for
+/// the page that is wiped on fork.
+TEST(TargetAtItsLimit, OfMappingsHalfwayThroughIsRefused) {
+  for (const std::size_t room : {1U, 2U}) {
+    SCOPED_TRACE(room);
+    ExpectRefusal(LoopAtItsLimit([room] {
+                    const auto page = static_cast<std::size_t>(::getpagesize());
+                    const std::size_t bytes = room * page;
+                    auto* const spare =
+                        static_cast<std::byte*>(::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+                    for (std::size_t i = 1; i < room; i += 2) ::mprotect(spare + i * page, page, PROT_READ);
+                    MapAsManyAsPossible();
+                    ::munmap(spare, bytes);
+                  }),
+                  "placing the agent");
+  }
+}
+
+TEST(TargetAtItsLimit, OfPrivilegesForEverIsWatched) {
+  ExpectWatchable(LoopAtItsLimit([] {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) std::abort();
+  }));
+}
+
+/// The kernel may drop, share or join its pages at any time, and forgets some of them in a fork.
+TEST(TargetAtItsLimit, OfWhatItAdvisesIsWatched) {
+  const ForkedTarget<State> target([](State& state) {
+    constexpr std::size_t kBytes = std::size_t{8} << 20;
+    auto* const memory =
+        static_cast<std::byte*>(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    const int epoll = ::epoll_create1(0);
+    epoll_event event{};
+    const std::array<int, 6> kinds = {MADV_DONTNEED, MADV_FREE,     MADV_DONTFORK,
+                                      MADV_DOFORK,   MADV_HUGEPAGE, MADV_NOHUGEPAGE};
+    for (std::size_t i = 0;; ++i) {
+      std::memset(memory, 1, kBytes / 64);
+      for (const int kind : kinds) ::madvise(memory, kBytes, kind);
+      if (::epoll_wait(epoll, &event, 1, 1) < 0) std::abort();
+      ++state.rounds;
+    }
+  });
+  for (int i = 0; i < 5; ++i) {
+    const auto process = ProcessIdentity::Open(target.pid());
+    auto agent = InjectedAgent::Inject(*process, {});
+    ASSERT_TRUE(agent.ok()) << agent.error().what;
+    EXPECT_TRUE(GoesOn(target));
+    const auto removed = agent->Remove();
+    ASSERT_TRUE(removed.ok()) << removed.error().what;
+    EXPECT_TRUE(removed->unmapped()) << removed->left_because;
+  }
+  EXPECT_TRUE(GoesOn(target));
 }
 
 /// A memory cgroup of its own for one process; the folder is empty where none can be made.
