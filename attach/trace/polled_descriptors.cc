@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "attach/proc/descriptor.h"
 #include "attach/trace/wait_calls.h"
 
 namespace pyleak::attach {
@@ -56,7 +57,7 @@ std::vector<int> PolledDescriptors(const ThreadActivity& activity, const MemoryR
 }
 
 bool IsConnectedSocket(const ProcessIdentity& process, int descriptor) {
-  const UniqueFd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, process.pidfd(), descriptor, 0)));
+  const UniqueFd copy = CopyDescriptor(process, descriptor);
   if (!copy) return false;
   sockaddr_storage peer{};
   socklen_t length = sizeof peer;

@@ -22,8 +22,8 @@ using std::chrono::nanoseconds;
 struct MainCall {
   attach::ThreadActivity activity;
   nanoseconds time{};
-  nanoseconds uninterruptible{};  ///< In state D.
-  std::optional<std::string> target;
+  nanoseconds uninterruptible{};             ///< In state D.
+  std::optional<attach::CallObject> object;  ///< What it worked on, when a sample was taken.
 };
 
 std::optional<MainCall> FindMainCall(const BlockEvidence& evidence) {
@@ -44,7 +44,7 @@ std::optional<MainCall> FindMainCall(const BlockEvidence& evidence) {
     if (sample.activity.running) continue;
     // A look has seen as much already; without looks samples have to do.
     MainCall& call = add(sample.activity, nanoseconds(evidence.measure.seen.empty() ? 1 : 0));
-    if (!call.target) call.target = sample.target;
+    if (!call.object) call.object = sample.object;
   }
   const auto main = std::ranges::max_element(calls, {}, &MainCall::time);
   return main == calls.end() ? std::nullopt : std::optional(*main);
@@ -80,11 +80,12 @@ Cause ExplainSleep(const BlockEvidence& evidence, const Shares& shares, const st
   }
   const bool on_disk = call->uninterruptible * 2 > call->time;
   cause.kind = KindOfCall(call->activity, on_disk);
-  cause.summary = DescribeCall(call->activity, call->target) + ", " + lasted;
+  const attach::CallObject object = call->object.value_or(attach::CallObject{});
+  cause.summary = DescribeCall(call->activity, object) + ", " + lasted;
   if (call->activity.system_call < 0) return cause;
   cause.syscall = attach::SystemCallName(call->activity.system_call);
-  cause.fd = DescriptorOf(call->activity);
-  cause.target = call->target;
+  cause.fd = object.descriptor;
+  if (!object.name.empty()) cause.target = object.name;
   return cause;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/trace/call_object.h"
 #include "attach/trace/thread_look.h"
 #include "cli/explain/time_use.h"
 #include "symbolize/stack.h"
@@ -16,7 +17,7 @@ namespace pyleak::cli {
 /// What one sample tells of the reason.
 struct SampleEvidence {
   attach::ThreadActivity activity;
-  std::optional<std::string> target;  ///< What the system call's descriptor stands for, as /proc/PID/fd has it.
+  attach::CallObject object;
 };
 
 /// A thing that the thread was seen to do while the block lasted.

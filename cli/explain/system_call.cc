@@ -4,20 +4,11 @@
 #include <fmt/format.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
-#include <array>
-
 #include "attach/trace/system_call_names.h"
 #include "attach/trace/wait_calls.h"
 
 namespace pyleak::cli {
 namespace {
-
-constexpr std::array<std::int64_t, 28> kDescriptorFirst{
-    SYS_read,    SYS_pread64,    SYS_readv,     SYS_preadv,    SYS_write,      SYS_pwrite64,    SYS_writev,
-    SYS_pwritev, SYS_recvfrom,   SYS_recvmsg,   SYS_recvmmsg,  SYS_sendto,     SYS_sendmsg,     SYS_sendmmsg,
-    SYS_accept,  SYS_accept4,    SYS_connect,   SYS_fsync,     SYS_fdatasync,  SYS_flock,       SYS_fcntl,
-    SYS_ioctl,   SYS_getdents64, SYS_ftruncate, SYS_fallocate, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2};
 
 bool IsLock(const attach::ThreadActivity& activity) {
   switch (activity.system_call) {
@@ -38,12 +29,6 @@ bool StartsChild(std::int64_t system_call) {
 
 }  // namespace
 
-std::optional<int> DescriptorOf(const attach::ThreadActivity& activity) {
-  if (activity.running || std::ranges::find(kDescriptorFirst, activity.system_call) == kDescriptorFirst.end())
-    return std::nullopt;
-  return static_cast<int>(activity.arguments[0]);
-}
-
 CauseKind KindOfCall(const attach::ThreadActivity& activity, bool uninterruptible) {
   if (attach::IsWaiting(activity)) return CauseKind::kNestedWait;
   if (IsLock(activity)) return CauseKind::kLock;
@@ -51,13 +36,13 @@ CauseKind KindOfCall(const attach::ThreadActivity& activity, bool uninterruptibl
   return activity.system_call < 0 ? CauseKind::kUnknown : CauseKind::kSyscall;
 }
 
-std::string DescribeCall(const attach::ThreadActivity& activity, const std::optional<std::string>& target) {
+std::string DescribeCall(const attach::ThreadActivity& activity, const attach::CallObject& object) {
   if (activity.system_call < 0) return "in no system call";
   const bool waiting = attach::IsWaiting(activity);
   const std::string name = attach::SystemCallName(activity.system_call);
   std::string words = waiting ? "a wait of its own within the loop's iteration, " + name : "system call " + name;
-  if (const auto fd = DescriptorOf(activity)) words += fmt::format(" on descriptor {}", *fd);
-  if (target) words += fmt::format(" ({})", *target);
+  if (object.descriptor) words += fmt::format(" on descriptor {}", *object.descriptor);
+  if (!object.name.empty()) words += fmt::format(" ({})", object.name);
   return words;
 }
 

@@ -15,12 +15,12 @@ namespace {
 /// The summary of a watch stays as small as this, however many processes come and go.
 constexpr std::size_t kMostEndedLoops = 1000;
 
-NamedSample Name(const LoopFacts& loop, const RawSample& raw, const std::optional<std::string>& target) {
+NamedSample Name(const LoopFacts& loop, const RawSample& raw, const attach::CallObject& object) {
   NamedSample sample;
   sample.taken_at = raw.taken_at;
   sample.freeze = raw.freeze;
   sample.stacks = loop.process->symbols().Name(raw.stack, raw.interpreter.get(), raw.python);
-  sample.evidence = {raw.activity, target};
+  sample.evidence = {raw.activity, object};
   return sample;
 }
 
@@ -29,8 +29,8 @@ NamedSample Name(const LoopFacts& loop, const RawSample& raw, const std::optiona
 BlockJournal::BlockJournal(const WatchOptions& options, Reporter& reporter, Callbacks callbacks)
     : options_(options), reporter_(reporter), callbacks_(std::move(callbacks)) {}
 
-void BlockJournal::OnSample(const BlockKey& key, RawSample sample, std::optional<std::string> target) {
-  entries_[key].raw.emplace_back(std::move(sample), std::move(target));
+void BlockJournal::OnSample(const BlockKey& key, RawSample sample, attach::CallObject object) {
+  entries_[key].raw.emplace_back(std::move(sample), std::move(object));
 }
 
 void BlockJournal::OnNote(const BlockKey& key, const std::string& note) { entries_[key].notes.push_back(note); }
@@ -76,7 +76,7 @@ void BlockJournal::OnLoopEnded(std::uint64_t loop, LoopTotals totals) {
 void BlockJournal::OnWarning(const Warning& warning) { reporter_.OnWarning(warning); }
 
 void BlockJournal::NameSamples(Entry& entry, const LoopFacts& loop) {
-  for (const auto& [raw, target] : entry.raw) entry.named.push_back(Name(loop, raw, target));
+  for (const auto& [raw, object] : entry.raw) entry.named.push_back(Name(loop, raw, object));
   entry.raw.clear();
 }
 

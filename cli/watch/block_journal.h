@@ -43,8 +43,8 @@ class BlockJournal {
 
   BlockJournal(const WatchOptions& options, Reporter& reporter, Callbacks callbacks);
 
-  /// `target`: what the descriptor of the system call stands for.
-  void OnSample(const BlockKey& key, RawSample sample, std::optional<std::string> target);
+  /// `object`: what its system call works on.
+  void OnSample(const BlockKey& key, RawSample sample, attach::CallObject object);
   /// `notes` go into the block's event: what the reader must know of its times.
   void OnNote(const BlockKey& key, const std::string& note);
   /// What was measured of the iteration up to now, in the place of what was measured before.
@@ -70,7 +70,7 @@ class BlockJournal {
 
  private:
   struct Entry {
-    std::vector<std::pair<RawSample, std::optional<std::string>>> raw;  ///< Taken, and not yet named.
+    std::vector<std::pair<RawSample, attach::CallObject>> raw;  ///< Taken, and not yet named.
     std::vector<NamedSample> named;
     std::vector<std::string> notes;
     BlockMeasure measure;

@@ -4,7 +4,7 @@
 
 #include "attach/base/file.h"
 #include "attach/proc/living_thread.h"
-#include "cli/explain/system_call.h"
+#include "attach/trace/call_object.h"
 
 namespace pyleak::cli {
 
@@ -29,13 +29,10 @@ JournalThread::JournalThread(const WatchOptions& options, Reporter& reporter, co
                     }}) {}
 
 void JournalThread::Sample(const BlockKey& key, const LoopFacts& loop, RawSample sample) {
-  std::optional<std::string> target;
-  if (const auto fd = DescriptorOf(sample.activity)) {
-    auto link = ReadLink(attach::SharedProcPath(loop.thread.pid, "fd/" + std::to_string(*fd)));
-    if (link) target = *std::move(link);
-  }
+  const WatchedProcess& process = *loop.process;
+  attach::CallObject object = attach::ObjectOfCall(sample.activity, process.memory(), process.identity());
   auto shared = std::make_shared<RawSample>(std::move(sample));
-  worker_.Post([this, key, shared, target = std::move(target)] { journal_.OnSample(key, std::move(*shared), target); });
+  worker_.Post([this, key, shared, object = std::move(object)] { journal_.OnSample(key, std::move(*shared), object); });
 }
 
 void JournalThread::Note(const BlockKey& key, const std::string& note) {

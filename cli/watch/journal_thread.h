@@ -21,7 +21,7 @@ class JournalThread {
   /// `alarm` rings when the journal wants the watch to stop. All three outlive it.
   JournalThread(const WatchOptions& options, Reporter& reporter, const Alarm& alarm);
 
-  /// What the descriptor of the sample's system call stands for is asked here and now, before it can be closed.
+  /// What the sample's system call works on is asked here and now, before it can be closed.
   void Sample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
   void Note(const BlockKey& key, const std::string& note);
   void Measured(const BlockKey& key, BlockMeasure measure);

@@ -2,6 +2,7 @@
 #include "attach/inject/loaded_modules.h"
 #include "attach/proc/maps.h"
 #include "attach/proc/process_tree.h"
+#include "attach/proc/socket_address.h"
 #include "attach/proc/stat.h"
 #include "attach/proc/thread_status.h"
 #include "attach/trace/last_run.h"
@@ -24,6 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)attach::ParseThreadActivity(text);
   (void)attach::ParseExecutionStart(text);
   (void)attach::ParseSchedstat(text);
+  (void)attach::FindTcpPeer(text, 1);
+  (void)attach::AddressText(std::as_bytes(std::span(text)));
   (void)attach::ParseChildren(text);
   (void)attach::ParseAuxiliaryVector(text);
   return 0;

@@ -21,6 +21,8 @@ class Block:
     tid: int
     stack: list
     error: int = 0
+    cpu_ns: int = 0
+    object: str = ""
 
     @classmethod
     def of(cls, fact):

@@ -11,6 +11,8 @@
 #include <cmath>
 #include <ctime>
 
+#include "tests/targets/native/slow_calls.h"
+
 // The functions that block stand outside of any namespace and are never inlined, so that a stack shows plain names.
 
 /// Where the blocking call is, and the errno that it left: 0 if it only waited.
@@ -111,27 +113,42 @@ constexpr Kind kKinds[] = {
     {"epoll", "BlockByEpoll", BlockByEpoll},
 };
 
-}  // namespace
-
-std::int64_t Now() {
+std::int64_t ClockTime(clockid_t clock) {
   timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
-std::optional<BlockFact> Block(double seconds, std::string_view kind) {
+bool BlockNow(BlockFact& fact, double seconds, std::string_view kind, const std::string& argument) {
   for (const Kind& candidate : kKinds) {
     if (candidate.kind != kind) continue;
-    BlockFact fact;
-    fact.begin_ns = Now();
     const Outcome outcome = candidate.block(seconds);
-    fact.end_ns = Now();
     fact.line = outcome.line;
     fact.error = outcome.error;
     fact.name = candidate.name;
-    return fact;
+    return true;
   }
-  return std::nullopt;
+  const SlowCall call = CallSlowly(seconds, kind, argument);
+  fact.line = call.line;
+  fact.error = call.error;
+  fact.name = call.name;
+  fact.filename = "tests/targets/native/slow_calls.cc";
+  fact.object = call.object;
+  return call.name != nullptr;
+}
+
+}  // namespace
+
+std::int64_t Now() { return ClockTime(CLOCK_MONOTONIC); }
+
+std::optional<BlockFact> Block(double seconds, std::string_view kind, const std::string& argument) {
+  BlockFact fact;
+  const std::int64_t cpu_before = ClockTime(CLOCK_THREAD_CPUTIME_ID);
+  fact.begin_ns = Now();
+  if (!BlockNow(fact, seconds, kind, argument)) return std::nullopt;
+  fact.end_ns = Now();
+  fact.cpu_ns = ClockTime(CLOCK_THREAD_CPUTIME_ID) - cpu_before;
+  return fact;
 }
 
 }  // namespace pyleak::targets

@@ -44,10 +44,10 @@ void Say(const std::string& line) {
 void SayBlock(const BlockFact& fact, std::string_view kind) {
   Say(fmt::format(
       R"({{"event": "block", "kind": "{}", "begin_ns": {}, "end_ns": {}, "pid": {}, "tid": {}, "error": {}, )"
-      R"("stack": [{{"filename": "{}", "lineno": {}, "name": "{}"}}]}})"
+      R"("cpu_ns": {}, "object": "{}", "stack": [{{"filename": "{}", "lineno": {}, "name": "{}"}}]}})"
       "\n",
-      kind, fact.begin_ns, fact.end_ns, getpid(), gettid(), fact.error, "tests/targets/native/blocks.cc", fact.line,
-      fact.name));
+      kind, fact.begin_ns, fact.end_ns, getpid(), gettid(), fact.error, fact.cpu_ns, fact.object, fact.filename,
+      fact.line, fact.name));
 }
 
 }  // namespace
@@ -89,8 +89,9 @@ bool Control::ObeyLine(const std::string& line) {
   if (command == "block") {
     double seconds = 0;
     std::string kind;
-    words >> seconds >> kind;
-    const auto fact = Block(seconds, kind);
+    std::string argument;
+    words >> seconds >> kind >> argument;
+    const auto fact = Block(seconds, kind, argument);
     if (fact) SayBlock(*fact, kind);
     return fact.has_value();
   }

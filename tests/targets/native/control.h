@@ -9,7 +9,7 @@ namespace pyleak::targets {
 
 /// What a test tells one loop of a target, and what the loop answers: lines on a descriptor, JSON lines on stdout.
 ///
-///     block SECONDS KIND   block the loop (blocks.h has the kinds); the answer says when, and at which line
+///     block SECONDS KIND [ARGUMENT]   block the loop (blocks.h has the kinds); the answer says when, and at which line
 ///     state                work done, signals, interrupted and early waits so far
 ///     to N LINE            hand LINE to the Nth other loop
 ///     exec PROGRAM ARG...  become that program

@@ -5,6 +5,7 @@ Each takes the seconds, and an argument that most do not need. here(...) stands 
 
 import asyncio
 import concurrent.futures
+import fcntl
 import os
 import socket
 import subprocess
@@ -83,6 +84,34 @@ def fifo(seconds, argument):
     writer.wait()
 
 
+def connect(_seconds, argument):
+    """To a port of 127.0.0.1 that accepts late."""
+    address = ("127.0.0.1", int(argument))
+    with socket.socket() as client:
+        client.connect(here(address))
+    return f"127.0.0.1:{argument}"
+
+
+def receive(_seconds, argument):
+    """From a port of 127.0.0.1 that answers late."""
+    with socket.create_connection(("127.0.0.1", int(argument))) as client:
+        client.recv(here(1))
+    return f"127.0.0.1:{argument}"
+
+
+def flock(_seconds, argument):
+    """A file that somebody else has locked."""
+    with open(argument) as file:
+        fcntl.flock(file, here(fcntl.LOCK_EX))
+    return argument
+
+
+def child(seconds, _argument=None):
+    process = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", str(seconds))
+    os.waitpid(process, here(0))
+    return f"process {process} (sleep)"
+
+
 def deep(seconds, argument):
     """Sleeps below as many calls as the argument says."""
     if int(argument) == 0:
@@ -92,7 +121,23 @@ def deep(seconds, argument):
 
 BLOCKS = {
     function.__name__: function
-    for function in (sleep, cpu, squares, two_kinds, http, subprocess_run, socket_timeout, secrets, lock, fifo, deep)
+    for function in (
+        sleep,
+        cpu,
+        squares,
+        two_kinds,
+        http,
+        subprocess_run,
+        socket_timeout,
+        secrets,
+        lock,
+        fifo,
+        connect,
+        receive,
+        flock,
+        child,
+        deep,
+    )
 }
 
 

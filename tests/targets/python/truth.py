@@ -24,16 +24,23 @@ def here(value):
 
 
 def measure(kind, function, *arguments):
-    """Calls `function` and returns the fact of it: kind, begin and end on CLOCK_MONOTONIC, the stack that it noted."""
+    """Calls `function` and returns the fact of it: kind, begin and end on CLOCK_MONOTONIC, the stack that it noted.
+
+    And what it waited for, where the function returns that.
+    """
     _stack_of_thread.frames = None
+    cpu_before = time.clock_gettime_ns(time.CLOCK_THREAD_CPUTIME_ID)
     begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    function(*arguments)
+    waited_for = function(*arguments)
     end = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    cpu = time.clock_gettime_ns(time.CLOCK_THREAD_CPUTIME_ID) - cpu_before
     return {
         "event": "block",
         "kind": kind,
         "begin_ns": begin,
         "end_ns": end,
+        "cpu_ns": cpu,
+        "object": waited_for or "",
         "pid": os.getpid(),
         "tid": threading.get_native_id(),
         "stack": _stack_of_thread.frames,

@@ -47,7 +47,7 @@ TEST(Cause, IsWhatTookMostOfTheTime) {
 TEST(Cause, NamesTheCallThatWasSleptInLongest) {
   BlockEvidence evidence =
       Evidence(Use(10ms, 0ms), {{In(SYS_openat), 'S', 200ms}, {In(SYS_read, 7), 'S', 800ms}, {Running(), 'R', 0ms}});
-  evidence.samples = {{In(SYS_openat), std::nullopt}, {In(SYS_read, 7), "/tmp/fifo"}};
+  evidence.samples = {{In(SYS_openat), {}}, {In(SYS_read, 7), {7, "/tmp/fifo"}}};
   const Cause cause = ExplainBlock(evidence);
   EXPECT_EQ(cause.kind, CauseKind::kSyscall);
   EXPECT_EQ(cause.syscall, "read");
@@ -99,7 +99,7 @@ TEST(Cause, LeavesOutFiguresThatAreNotCertain) {
 TEST(Cause, MakesDoWithSamples) {
   BlockEvidence evidence;
   evidence.duration = 1s;
-  evidence.samples = {{Running(), std::nullopt}, {Running(), std::nullopt}, {In(SYS_read), std::nullopt}};
+  evidence.samples = {{Running(), {}}, {Running(), {}}, {In(SYS_read), {}}};
   const Cause cause = ExplainBlock(evidence);
   EXPECT_EQ(cause.kind, CauseKind::kCpu);
   EXPECT_EQ(cause.summary, "on the CPU");
