@@ -44,13 +44,21 @@ def _modules(pid):
     return found
 
 
+def _vdso(pid):
+    """Where the kernel's own functions lie: gettimeofday, for one, is bound to there."""
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text(errors="replace")
+    begin, end = re.search(r"^([0-9a-f]+)-([0-9a-f]+) .*\[vdso\]$", maps, re.MULTILINE).groups()
+    return int(begin, 16), int(end, 16)
+
+
 def import_slots(pid):
     """What each slot holds: (file, address) -> the word, and the file that it leads to, or None."""
     slots = {}
     modules = _modules(pid)
+    ranges = [(path, begin, end) for path, (begin, end, _file) in modules.items()] + [("[vdso]", *_vdso(pid))]
 
     def leads_to(word):
-        return next((path for path, (begin, end, _file) in modules.items() if begin <= word < end), None)
+        return next((path for path, begin, end in ranges if begin <= word < end), None)
 
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for path, (begin, _end, file) in modules.items():
