@@ -109,7 +109,7 @@ Cause ExplainShares(const BlockEvidence& evidence, const Shares& shares, const s
   } else {
     told = &shares.runqueue;
     cause.kind = CauseKind::kNotScheduled;
-    cause.summary = "ready to run but without a CPU, which others had, " +
+    cause.summary = "ready to run but without a CPU, " +
                     Lasted(shares, shares.runqueue, duration, "waiting for one");
   }
   cause.summary += AndElse(shares, duration, told);

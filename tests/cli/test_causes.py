@@ -1,12 +1,14 @@
 """Causes: of each kind of block a target that knows its own truth, and what pyleak makes of it."""
 
+import collections
 import os
+import random
 import signal
 import tempfile
 import time
 import unittest
 
-from pyleak_testing import LiveTest, compiled_target, node_target, python_target, require
+from pyleak_testing import LiveTest, compiled_target, node_target, python_target, require, rounds
 from pyleak_testing.late import late_acceptor, late_answer, late_owner, late_writer
 from pyleak_testing.lines import wait_until
 from pyleak_testing.load import late_server
@@ -148,6 +150,47 @@ class Causes(LiveTest):
         self.assert_times(cause, block)
         for hog in hogs:
             hog.blocked(3)
+
+
+class Precision(LiveTest):
+    """Of many blocks of many kinds no kind of cause is wrong, and hardly one is unknown."""
+
+    EXPECTED = {
+        "sleep": "syscall",
+        "cpu": "cpu",
+        "read": "syscall",
+        "recv": "syscall",
+        "lock": "lock",
+        "poll": "nested_wait",
+        "epoll": "nested_wait",
+        "child": "syscall",
+    }
+
+    def truths_of(self, kind, block):
+        """The largest part of the block by the target's own accounts; two where they are as good as equal."""
+        cpu, runqueue = block.cpu_ns / 1e9, block.runqueue_ns / 1e9
+        asleep = block.seconds - cpu - runqueue
+        parts = {"cpu": cpu, "not_scheduled": runqueue}
+        if kind != "cpu":
+            parts[self.EXPECTED[kind]] = asleep
+        largest = max(parts.values())
+        return [part for part, time in parts.items() if largest - time <= 0.15 * block.seconds]
+
+    def test_confusion_matrix(self):
+        target = self.start(compiled_target("bare_loop", "epoll_wait"))
+        watch = self.attach(target, "--threshold", "30ms")
+        count, seconds = rounds(100, 1000), 0.06
+        matrix = collections.Counter()
+        kinds = random.Random(1).choices(list(self.EXPECTED), k=count)
+        for kind in kinds:
+            block = target.block(seconds, kind)
+            truths, said = self.truths_of(kind, block), watch.block()["cause"]["kind"]
+            matrix[said if said in truths else truths[0], said] += 1
+        print("\ntruth -> said: " + ", ".join(f"{a} -> {b} {n}" for (a, b), n in sorted(matrix.items())))
+        unknown = sum(n for (_, said), n in matrix.items() if said == "unknown")
+        wrong = {pair: n for pair, n in matrix.items() if pair[1] not in (pair[0], "unknown")}
+        self.assertEqual(wrong, {})
+        self.assertLess(unknown, 0.02 * count)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class Block:
     stack: list
     error: int = 0
     cpu_ns: int = 0
+    runqueue_ns: int = 0
     object: str = ""
 
     @classmethod

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cmath>
 #include <ctime>
+#include <fstream>
 
 #include "tests/targets/native/slow_calls.h"
 
@@ -119,6 +120,14 @@ std::int64_t ClockTime(clockid_t clock) {
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
+/// The second number of /proc/thread-self/schedstat.
+std::int64_t RunqueueTime() {
+  std::int64_t cpu = 0;
+  std::int64_t runqueue = 0;
+  std::ifstream("/proc/thread-self/schedstat") >> cpu >> runqueue;
+  return runqueue;
+}
+
 bool BlockNow(BlockFact& fact, double seconds, std::string_view kind, const std::string& argument) {
   for (const Kind& candidate : kKinds) {
     if (candidate.kind != kind) continue;
@@ -144,10 +153,12 @@ std::int64_t Now() { return ClockTime(CLOCK_MONOTONIC); }
 std::optional<BlockFact> Block(double seconds, std::string_view kind, const std::string& argument) {
   BlockFact fact;
   const std::int64_t cpu_before = ClockTime(CLOCK_THREAD_CPUTIME_ID);
+  const std::int64_t runqueue_before = RunqueueTime();
   fact.begin_ns = Now();
   if (!BlockNow(fact, seconds, kind, argument)) return std::nullopt;
   fact.end_ns = Now();
   fact.cpu_ns = ClockTime(CLOCK_THREAD_CPUTIME_ID) - cpu_before;
+  fact.runqueue_ns = RunqueueTime() - runqueue_before;
   return fact;
 }
 

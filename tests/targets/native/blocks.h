@@ -14,7 +14,8 @@ struct BlockFact {
   int error = 0;              ///< The errno of the call that blocked: EINTR must never be seen.
   std::int64_t begin_ns = 0;  ///< On CLOCK_MONOTONIC.
   std::int64_t end_ns = 0;
-  std::int64_t cpu_ns = 0;  ///< On the CPU meanwhile, by the thread's own clock.
+  std::int64_t cpu_ns = 0;       ///< On the CPU meanwhile, by the thread's own clock.
+  std::int64_t runqueue_ns = 0;  ///< Without a CPU meanwhile, though ready for one; by its own schedstat.
   const char* filename = "tests/targets/native/blocks.cc";
   std::string object;  ///< What the call waited for, where it is a slow one.
 };

@@ -44,10 +44,10 @@ void Say(const std::string& line) {
 void SayBlock(const BlockFact& fact, std::string_view kind) {
   Say(fmt::format(
       R"({{"event": "block", "kind": "{}", "begin_ns": {}, "end_ns": {}, "pid": {}, "tid": {}, "error": {}, )"
-      R"("cpu_ns": {}, "object": "{}", "stack": [{{"filename": "{}", "lineno": {}, "name": "{}"}}]}})"
+      R"("cpu_ns": {}, "runqueue_ns": {}, "object": "{}", "stack": [{{"filename": "{}", "lineno": {}, "name": "{}"}}]}})"
       "\n",
-      kind, fact.begin_ns, fact.end_ns, getpid(), gettid(), fact.error, fact.cpu_ns, fact.object, fact.filename,
-      fact.line, fact.name));
+      kind, fact.begin_ns, fact.end_ns, getpid(), gettid(), fact.error, fact.cpu_ns, fact.runqueue_ns, fact.object,
+      fact.filename, fact.line, fact.name));
 }
 
 }  // namespace
