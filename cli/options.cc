@@ -154,6 +154,7 @@ void AddWatchOptions(OptionTable& table, WatchOptions& watch, StackDetail& detai
             watch.action);
   AddOutputOptions(table, watch.output, is_run ? "stderr" : "stdout");
   AddStackDetail(table, watch.output, detail);
+  AddDuration(table, "--stats-interval", "Statistics of each loop this often [none]", watch.stats_interval);
   table.Add("--log-file", "FILE", "Where --action log writes; syslog is the system log [stderr]",
             "name a file, syslog, - or fd:N", Into(watch.log_file, NonEmpty));
 }
@@ -163,7 +164,13 @@ void SetDefaultOutput(OutputOptions& options, const char* name) {
   if (options.output.empty()) options.output = name;
 }
 
+/// Oftener, a watch would be busy with its own statistics.
+constexpr std::chrono::milliseconds kLeastStatsInterval(10);
+
 std::optional<UsageError> Contradiction(const WatchOptions& watch) {
+  if (watch.stats_interval && *watch.stats_interval < kLeastStatsInterval) {
+    return UsageError{"--stats-interval is too short for statistics", "give 10ms at least"};
+  }
   if (!watch.log_file.empty() && watch.action != Action::kLog) {
     return UsageError{"--log-file is for --action log only", "add --action log, or use --output"};
   }

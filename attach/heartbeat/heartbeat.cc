@@ -95,6 +95,23 @@ std::vector<SlotReading> Heartbeat::Read() const {
   return readings;
 }
 
+std::optional<SlotCounts> Heartbeat::ReadCounts(std::uint32_t index) const {
+  const PyleakSlot& slot = slots()[index];
+  for (int look = 0; look < kMostLooks; ++look) {
+    const std::uint64_t key = Load(slot.key);
+    const std::uint64_t sequence = Load(slot.sequence);
+    if (key == 0 || sequence == 0) return std::nullopt;
+    SlotCounts counts;
+    std::ranges::transform(slot.histogram, counts.iterations.begin(), Load<std::uint32_t>);
+    counts.busy = AsTime(Load(slot.busy_ns));
+    counts.waiting = AsTime(Load(slot.waiting_ns));
+    counts.in_iteration = sequence % 2 == 1;
+    counts.since = OurTime(Load(counts.in_iteration ? slot.busy_since_ns : slot.wait_since_ns));
+    if (Load(slot.sequence) == sequence && Load(slot.key) == key) return counts;
+  }
+  return std::nullopt;
+}
+
 bool Heartbeat::IsInIteration(std::uint32_t slot, std::uint64_t iteration) const {
   return Load(slots()[slot].sequence) == 2 * iteration + 1;
 }

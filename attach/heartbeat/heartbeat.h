@@ -11,6 +11,7 @@
 #include "attach/agent/protocol.h"
 #include "attach/base/remote_address.h"
 #include "attach/base/result.h"
+#include "attach/heartbeat/iteration_histogram.h"
 
 namespace pyleak::attach {
 
@@ -64,6 +65,15 @@ struct Iteration {
   HeartbeatTime end{};
 };
 
+/// What a slot had counted at one moment, with the state that goes with it.
+struct SlotCounts {
+  IterationHistogram::Counters iterations{};  ///< Finished ones, by their length.
+  HeartbeatTime busy{};                       ///< Of all finished iterations.
+  HeartbeatTime waiting{};                    ///< Of all finished waits.
+  bool in_iteration = false;
+  HeartbeatTime since{};  ///< Beginning of the current iteration or wait.
+};
+
 /// One process's part of an arena, as pyleak sees it: a view, valid as long as the arena's mapping.
 class Heartbeat {
  public:
@@ -85,6 +95,9 @@ class Heartbeat {
   /// Every slot in use that could be read while it stood still for a moment; a loop that turns too fast for that is
   /// certainly not blocked and is left out.
   [[nodiscard]] std::vector<SlotReading> Read() const;
+
+  /// Nothing if the slot is free, or its loop turns too fast to be read at this moment.
+  [[nodiscard]] std::optional<SlotCounts> ReadCounts(std::uint32_t slot) const;
 
   /// True if the slot is in that very iteration still.
   [[nodiscard]] bool IsInIteration(std::uint32_t slot, std::uint64_t iteration) const;

@@ -102,15 +102,53 @@ struct WatchStarted {
   bool children = false;  ///< Child processes are watched too.
 };
 
+/// How long the iterations of a loop were. Quantiles are rounded up to the end of a bucket, which is at most a quarter
+/// more; nothing: there was no iteration.
+struct Lag {
+  struct Bucket {
+    std::chrono::nanoseconds end{};
+    std::uint64_t iterations = 0;
+  };
+
+  std::optional<std::chrono::nanoseconds> p50;
+  std::optional<std::chrono::nanoseconds> p90;
+  std::optional<std::chrono::nanoseconds> p99;
+  std::optional<std::chrono::nanoseconds> p999;
+  std::optional<std::chrono::nanoseconds> max;  ///< Exact from the threshold on. Of the current iteration too.
+  std::vector<Bucket> buckets;                  ///< Shortest first, without empty ones.
+};
+
+/// What one loop did in some time.
+struct LoopFigures {
+  std::uint64_t iterations = 0;        ///< That have ended.
+  std::chrono::nanoseconds busy{};     ///< Outside of its wait call.
+  std::chrono::nanoseconds waiting{};  ///< In its wait call.
+  Lag lag;
+  bool congested = false;  ///< Hardly ever in its wait, though no iteration was as long as the threshold.
+  std::uint64_t blocks = 0;
+  std::chrono::nanoseconds blocked{};  ///< The sum of its blocks' durations.
+  std::uint64_t freezes = 0;           ///< How often pyleak held its thread.
+  std::chrono::nanoseconds frozen{};   ///< How long in all.
+
+  /// The share of the time that it was out of its wait call: 0 to 1.
+  [[nodiscard]] double utilisation() const {
+    const double all = std::chrono::duration<double>(busy + waiting).count();
+    return all > 0 ? std::chrono::duration<double>(busy).count() / all : 0;
+  }
+};
+
 /// What one loop did while it was watched.
 struct LoopTotals {
   ThreadName thread;
   Loop loop;
-  std::uint64_t blocks = 0;
-  std::chrono::nanoseconds blocked{};  ///< The sum of its blocks' durations.
-  std::chrono::nanoseconds busy{};     ///< Outside of its wait call.
-  std::chrono::nanoseconds waiting{};  ///< In its wait call.
-  std::chrono::nanoseconds longest{};  ///< Its longest iteration.
+  LoopFigures figures;
+};
+
+/// What one loop has done since the record before this one.
+struct LoopStats {
+  Timestamp timestamp;
+  std::chrono::nanoseconds interval{};
+  LoopTotals totals;
 };
 
 /// What was counted but could not be told one by one.
@@ -130,6 +168,8 @@ struct WatchEnded {
   std::uint64_t blocks = 0;
   std::chrono::nanoseconds blocked{};
   std::vector<LoopTotals> loops;
+  std::uint64_t freezes = 0;          ///< How often a thread was held.
+  std::chrono::nanoseconds frozen{};  ///< How long in all.
   Dropped dropped;
 };
 

@@ -12,6 +12,7 @@ class EventWriter {
   virtual void OnOnset(const Onset& onset) = 0;
   virtual void OnStillBlocked(const BlockEvent& event) = 0;
   virtual void OnBlock(const BlockEvent& event) = 0;
+  virtual void OnStats(const LoopStats& stats) = 0;
   virtual void OnWarning(const Warning& warning) = 0;
   virtual void OnEnded(const WatchEnded& ended) = 0;
 };

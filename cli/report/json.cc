@@ -27,6 +27,10 @@ Json OrNull(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json SecondsOrNull(const std::optional<nanoseconds>& duration) {
+  return duration ? Json(Seconds(*duration)) : Json(nullptr);
+}
+
 Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 /// A hexadecimal string: most JSON readers keep whole numbers up to 2^53 only.
@@ -37,6 +41,7 @@ Json AddressOrNull(RemoteAddress address) {
 Json ToObject(const Frame& frame);
 Json ToObject(const Sample& sample);
 Json ToObject(const LoopTotals& totals);
+Json ToObject(const Lag::Bucket& bucket);
 
 template <typename T>
 Json ObjectsOf(const std::vector<T>& values) {
@@ -135,15 +140,31 @@ void AddThread(Json& record, const ThreadName& thread) {
   record["thread"] = thread.thread;
 }
 
+Json ToObject(const Lag::Bucket& bucket) { return {{"up_to", Seconds(bucket.end)}, {"iterations", bucket.iterations}}; }
+
+Json ToObject(const Lag& lag) {
+  return {{"p50", SecondsOrNull(lag.p50)},    {"p90", SecondsOrNull(lag.p90)}, {"p99", SecondsOrNull(lag.p99)},
+          {"p99.9", SecondsOrNull(lag.p999)}, {"max", SecondsOrNull(lag.max)}, {"buckets", ObjectsOf(lag.buckets)}};
+}
+
+void AddFigures(Json& object, const LoopFigures& figures) {
+  object["iterations"] = figures.iterations;
+  object["utilisation"] = figures.utilisation();
+  object["congested"] = figures.congested;
+  object["busy_seconds"] = Seconds(figures.busy);
+  object["waiting_seconds"] = Seconds(figures.waiting);
+  object["lag"] = ToObject(figures.lag);
+  object["blocks"] = figures.blocks;
+  object["blocked_seconds"] = Seconds(figures.blocked);
+  object["freezes"] = figures.freezes;
+  object["freeze_seconds"] = Seconds(figures.frozen);
+}
+
 Json ToObject(const LoopTotals& totals) {
   Json object = Json::object();
   AddThread(object, totals.thread);
   object["loop"] = ToObject(totals.loop);
-  object["blocks"] = totals.blocks;
-  object["blocked_seconds"] = Seconds(totals.blocked);
-  object["busy_seconds"] = Seconds(totals.busy);
-  object["waiting_seconds"] = Seconds(totals.waiting);
-  object["longest_seconds"] = Seconds(totals.longest);
+  AddFigures(object, totals.figures);
   return object;
 }
 
@@ -207,8 +228,20 @@ std::string ToJson(const WatchEnded& ended) {
   record["blocks"] = ended.blocks;
   record["blocked_seconds"] = Seconds(ended.blocked);
   record["loops"] = ObjectsOf(ended.loops);
+  record["freezes"] = ended.freezes;
+  record["freeze_seconds"] = Seconds(ended.frozen);
   record["dropped"] = {
       {"blocks", ended.dropped.blocks}, {"loops", ended.dropped.loops}, {"records", ended.dropped.records}};
+  return Line(record);
+}
+
+std::string ToJson(const LoopStats& stats) {
+  Json record = Record("LoopStats");
+  record["timestamp"] = Seconds(stats.timestamp);
+  record["interval"] = Seconds(stats.interval);
+  AddThread(record, stats.totals.thread);
+  record["loop"] = ToObject(stats.totals.loop);
+  AddFigures(record, stats.totals.figures);
   return Line(record);
 }
 

@@ -13,6 +13,7 @@ namespace pyleak::cli {
 std::string ToJson(const WatchStarted& started);
 std::string ToJson(const BlockEvent& event);
 std::string ToJson(const WatchEnded& ended);
+std::string ToJson(const LoopStats& stats);
 std::string ToJson(const Warning& warning);
 std::string ToJson(const LoopSnapshot& snapshot);
 std::string ToJson(const Check& check);

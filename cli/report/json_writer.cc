@@ -13,6 +13,7 @@ class JsonWriter : public EventWriter {
   void OnOnset(const Onset&) override {}
   void OnStillBlocked(const BlockEvent& event) override { output_.Write(ToJson(event)); }
   void OnBlock(const BlockEvent& event) override { output_.Write(ToJson(event)); }
+  void OnStats(const LoopStats& stats) override { output_.Write(ToJson(stats)); }
   void OnWarning(const Warning& warning) override { output_.Write(ToJson(warning)); }
   void OnEnded(const WatchEnded& ended) override { output_.Write(ToJson(ended)); }
 

@@ -85,6 +85,10 @@ void Reporter::OnBlock(const BlockEvent& event) {
   TellEach([&](EventWriter& writer) { writer.OnBlock(event); });
 }
 
+void Reporter::OnStats(const LoopStats& stats) {
+  TellEach([&](EventWriter& writer) { writer.OnStats(stats); });
+}
+
 void Reporter::OnWarning(const Warning& warning) {
   TellEach([&](EventWriter& writer) { writer.OnWarning(warning); });
 }

@@ -25,6 +25,7 @@ class Reporter {
   void OnStillBlocked(const BlockEvent& event);
   /// Once for each block, the last that is heard of it: it has ended, or is ongoing when the watch or the target ends.
   void OnBlock(const BlockEvent& event);
+  void OnStats(const LoopStats& stats);
   void OnWarning(const Warning& warning);
   /// The last call. Fills in `ended.dropped.records`. The exit status that the action asks for: 3 for raise and a
   /// block, else 0.

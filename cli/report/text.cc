@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "cli/report/sanitise.h"
@@ -62,9 +63,28 @@ bool SameLine(const Frame& left, const Frame& right) {
 /// How often traceback shows a line that repeats itself (Lib/traceback.py, _RECURSIVE_CUTOFF).
 constexpr std::size_t kRepeatsShown = 3;
 
+/// A summary is read by people: of a service with a hundred workers it names this many loops.
+constexpr std::size_t kLoopsShown = 20;
+
 std::string LoopText(const ThreadName& thread, const Loop& loop) {
   return fmt::format("{}, thread {} \"{}\" of {} (pid {})", Sanitise(loop.kind), thread.tid, Sanitise(thread.thread),
                      Sanitise(thread.process), thread.pid);
+}
+
+std::string FiguresText(const LoopFigures& figures) {
+  std::string text = fmt::format("{} iteration(s), ", figures.iterations);
+  if (figures.congested) text += "congested: ";
+  text += fmt::format("busy {:.1f} % of the time", 100 * figures.utilisation());
+  const Lag& lag = figures.lag;
+  if (figures.congested) text += ", no iteration over " + SecondsText(*lag.max);
+  const std::pair<const char*, std::optional<nanoseconds>> lags[] = {
+      {"p50", lag.p50}, {"p90", lag.p90}, {"p99", lag.p99}, {"p99.9", lag.p999}, {"max", lag.max}};
+  const char* separator = "; lag ";
+  for (const auto& [name, value] : lags) {
+    if (value) text += std::exchange(separator, ", ") + fmt::format("{} {}", name, SecondsText(*value));
+  }
+  if (figures.blocks > 0) text += fmt::format("; {} block(s), {}", figures.blocks, SecondsText(figures.blocked));
+  return text;
 }
 
 void AddStack(std::string& text, const char* title, const Stack& stack, const TextStyle& style) {
@@ -135,6 +155,13 @@ std::string BlockText(const BlockEvent& event, const TextStyle& style) {
 std::string SummaryText(const WatchEnded& ended) {
   std::string text = fmt::format("Event loop monitoring summary: {} block(s), {:.2f}s total blocked time", ended.blocks,
                                  std::chrono::duration<double>(ended.blocked).count());
+  for (const LoopTotals& loop : ended.loops | std::views::take(kLoopsShown)) {
+    text += "\n  " + LoopText(loop.thread, loop.loop) + ": " + FiguresText(loop.figures);
+  }
+  if (ended.loops.size() > kLoopsShown)
+    text += fmt::format("\n  and {} loop(s) more", ended.loops.size() - kLoopsShown);
+  if (ended.freezes > 0)
+    text += fmt::format("\n  threads held {} time(s), {}", ended.freezes, SecondsText(ended.frozen));
   const std::pair<std::uint64_t, const char*> losses[] = {
       {ended.dropped.blocks, "block(s) counted only: they came faster than they could be read"},
       {ended.dropped.loops, "loop(s) not watched: more than the heartbeat has room for"},
@@ -143,6 +170,11 @@ std::string SummaryText(const WatchEnded& ended) {
     if (count > 0) text += fmt::format("\n  {} {}", count, what);
   }
   return text;
+}
+
+std::string StatsText(const LoopStats& stats) {
+  return fmt::format("Event loop statistics of {}: {}: {}", SecondsText(stats.interval),
+                     LoopText(stats.totals.thread, stats.totals.loop), FiguresText(stats.totals.figures));
 }
 
 std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style) {

@@ -30,6 +30,7 @@ std::string OnsetText(const Onset& onset);
 std::string StillBlockedText(const BlockEvent& event);
 std::string BlockText(const BlockEvent& event, const TextStyle& style);
 std::string SummaryText(const WatchEnded& ended);
+std::string StatsText(const LoopStats& stats);
 std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style);
 std::string CheckText(const Check& check, const TextStyle& style);
 

@@ -33,6 +33,9 @@ class TextWriter : public EventWriter {
     if (cancel_) text += "\nCannot cancel blocking - consider using async alternatives.";
     Tell(Level::kWarning, event.thread.pid, EndOf(event), std::move(text));
   }
+  void OnStats(const LoopStats& stats) override {
+    Tell(Level::kInfo, stats.totals.thread.pid, stats.timestamp, StatsText(stats));
+  }
   void OnWarning(const Warning& warning) override {
     Tell(Level::kWarning, warning.pid.value_or(pid_), warning.timestamp,
          style_.palette.Notice("Warning: " + Sanitise(warning.message)));

@@ -61,15 +61,24 @@ void BlockJournal::OnCutShort(const BlockKey& key, const LoopPointer& loop, Hear
   TellLast(key, *loop, now, true);
 }
 
+void BlockJournal::OnStats(std::uint64_t loop, LoopStats stats) {
+  if (!IsChosenKind(options_.loops, stats.totals.loop.kind)) return;
+  Totals& totals = totals_[loop];
+  stats.totals.figures.blocks = totals.blocks - std::exchange(totals.blocks_told, totals.blocks);
+  stats.totals.figures.blocked = totals.blocked - std::exchange(totals.blocked_told, totals.blocked);
+  reporter_.OnStats(stats);
+}
+
 void BlockJournal::OnLoopEnded(std::uint64_t loop, LoopTotals totals) {
   if (const auto node = totals_.extract(loop)) {
-    totals.blocks = node.mapped().blocks;
-    totals.blocked = node.mapped().blocked;
-    totals.longest = node.mapped().longest;
+    totals.figures.blocks = node.mapped().blocks;
+    totals.figures.blocked = node.mapped().blocked;
   }
+  if (!IsChosenKind(options_.loops, totals.loop.kind) && totals.figures.blocks == 0) return;
   ended_loops_.push_back(std::move(totals));
   if (ended_loops_.size() > kMostEndedLoops) {
-    ended_loops_.erase(std::ranges::min_element(ended_loops_, {}, &LoopTotals::blocked));
+    const auto blocked = [](const LoopTotals& ended) { return ended.figures.blocked; };
+    ended_loops_.erase(std::ranges::min_element(ended_loops_, {}, blocked));
   }
 }
 
@@ -149,7 +158,6 @@ void BlockJournal::TellLast(const BlockKey& key, LoopFacts loop, HeartbeatTime e
   Totals& totals = totals_[key.loop];
   ++totals.blocks;
   totals.blocked += duration;
-  totals.longest = std::max(totals.longest, duration);
   if (options_.max_blocks && blocks_ >= *options_.max_blocks) callbacks_.stop(EndReason::kMaxBlocks);
   if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
 }

@@ -58,6 +58,8 @@ class BlockJournal {
   /// The watch, the thread or the target ends while the block lasts; nothing more will be heard of it.
   void OnCutShort(const BlockKey& key, const std::shared_ptr<const LoopFacts>& loop, attach::HeartbeatTime now,
                   const std::string& note);
+  /// `stats`: what the loop's slot says; its blocks since the last call are added here.
+  void OnStats(std::uint64_t loop, LoopStats stats);
   /// `totals`: what the loop's slot said in the end; its blocks are added here.
   void OnLoopEnded(std::uint64_t loop, LoopTotals totals);
   void OnWarning(const Warning& warning);
@@ -82,7 +84,8 @@ class BlockJournal {
   struct Totals {
     std::uint64_t blocks = 0;
     std::chrono::nanoseconds blocked{};
-    std::chrono::nanoseconds longest{};
+    std::uint64_t blocks_told = 0;  ///< In statistics, as far as it was told of them.
+    std::chrono::nanoseconds blocked_told{};
   };
 
   void NameSamples(Entry& entry, const LoopFacts& loop);

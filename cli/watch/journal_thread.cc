@@ -63,6 +63,10 @@ void JournalThread::CutShort(const BlockKey& key, const Facts& loop, HeartbeatTi
   worker_.Post([this, key, loop, now, note] { journal_.OnCutShort(key, loop, now, note); });
 }
 
+void JournalThread::Stats(std::uint64_t loop, LoopStats stats) {
+  worker_.Post([this, loop, stats = std::move(stats)] { journal_.OnStats(loop, stats); });
+}
+
 void JournalThread::LoopEnded(std::uint64_t loop, LoopTotals totals) {
   worker_.Post([this, loop, totals = std::move(totals)] { journal_.OnLoopEnded(loop, totals); });
 }

@@ -30,6 +30,7 @@ class JournalThread {
   void Ongoing(const BlockKey& key, const Facts& loop, attach::HeartbeatTime now);
   void Finished(const BlockKey& key, const Facts& loop, const attach::Iteration& iteration);
   void CutShort(const BlockKey& key, const Facts& loop, attach::HeartbeatTime now, const std::string& note);
+  void Stats(std::uint64_t loop, LoopStats stats);
   void LoopEnded(std::uint64_t loop, LoopTotals totals);
   void Warn(const Warning& warning);
 

@@ -8,6 +8,7 @@
 #include "attach/proc/stat.h"
 #include "attach/trace/polled_descriptors.h"
 #include "attach/trace/wait_calls.h"
+#include "cli/watch/sampler.h"
 
 namespace pyleak::cli {
 namespace {
@@ -33,7 +34,12 @@ std::string ThreadNameOf(const attach::ThreadId& thread) {
 
 LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> process, const attach::SlotReading& reading,
                      const attach::DetectorOptions& options)
-    : detector(options), meter(options.threshold / 4), number_(number), last_(reading) {
+    : detector(options),
+      meter(options.threshold / 4),
+      statistics(options.threshold),
+      stats_told_at(MonotonicNow()),
+      number_(number),
+      last_(reading) {
   const attach::ThreadId id{process->pid(), process->namespaces().FindThread(reading.tid).value_or(0)};
   if (auto look = attach::ThreadLook::Open(id)) thread_ = *std::move(look);
   LoopFacts facts;

@@ -11,6 +11,7 @@
 #include "attach/trace/thread_look.h"
 #include "cli/watch/block_meter.h"
 #include "cli/watch/event_maker.h"
+#include "cli/watch/loop_statistics.h"
 #include "cli/watch/watched_process.h"
 
 namespace pyleak::cli {
@@ -47,6 +48,8 @@ class LoopWatch {
 
   attach::Detector detector;
   BlockMeter meter;
+  LoopStatistics statistics;
+  attach::HeartbeatTime stats_told_at;  ///< When the loop was first seen, or its figures last told.
   /// Blocks that are told of if the wait turns out to be a loop's. As few as a slot's ring holds.
   std::vector<attach::Iteration> pending;
   std::uint64_t tail = 0;  ///< How much of the slot's ring has been read.

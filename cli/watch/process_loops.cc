@@ -28,14 +28,13 @@ BlockKey KeyOf(const LoopWatch& loop, const LoopWatch::Told& told) {
 
 bool IsLoop(WaitRole role) { return role == WaitRole::kLoop || role == WaitRole::kProvisional; }
 
-/// What is known of them without their blocks.
-LoopTotals TotalsOf(const LoopWatch& loop) {
+/// What is known of it without its blocks.
+LoopTotals TotalsOf(const LoopWatch& loop, LoopFigures figures) {
   LoopTotals totals;
   totals.thread = loop.facts()->thread;
   totals.loop = loop.facts()->loop;
   totals.loop.iteration = loop.last().iteration;
-  totals.busy = loop.last().busy_total;
-  totals.waiting = loop.last().waiting_total;
+  totals.figures = std::move(figures);
   return totals;
 }
 
@@ -49,11 +48,21 @@ std::vector<SlotReading> ProcessLoops::Read(const attach::Heartbeat& heartbeat) 
       CloseLoop(*loop, "the loop ended before the block did");
       loop.reset();
     }
-    if (!loop) loop = std::make_unique<LoopWatch>(tools_.next_loop++, process_, reading, tools_.detector);
+    if (!loop) loop = MakeLoop(reading);
     loop->Update(reading);
   }
   RetireClosed(heartbeat, readings);
   return readings;
+}
+
+std::unique_ptr<LoopWatch> ProcessLoops::MakeLoop(const SlotReading& reading) {
+  auto loop = std::make_unique<LoopWatch>(tools_.next_loop++, process_, reading, tools_.detector);
+  const auto before = ended_.extract(reading.slot);
+  if (before && before.mapped().key == reading.key) {
+    loop->tail = before.mapped().tail;
+    loop->statistics.BeginAt(before.mapped().counts);
+  }
+  return loop;
 }
 
 void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<SlotReading>& readings) {
@@ -68,6 +77,7 @@ void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<
     LookAtLoop(heartbeat, loop, reading);  // for the blocks before its end
     heartbeat.Retire(reading.slot);
     CloseLoop(loop, "the loop was closed before the block ended");
+    if (const auto counts = heartbeat.ReadCounts(reading.slot)) ended_[reading.slot] = {loop.key(), loop.tail, *counts};
     loops_.erase(reading.slot);
   }
   readings.erase(ended, readings.end());
@@ -96,6 +106,11 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
   }
   if (attach::ThreadLook* thread = loop.thread()) loop.meter.Look(reading, *thread, now);
   attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
+  for (const attach::Iteration& iteration : decision.finished)
+    loop.statistics.OnLongIteration(iteration.end - iteration.begin);
+  if (const auto counts = heartbeat.ReadCounts(reading.slot); counts && !reading.left) {
+    loop.statistics.OnCounts(*counts, now);
+  }
   // Whatever the target has written there, no more can have come than there was time for.
   const auto most_lost = static_cast<std::uint64_t>((now - tools_.started) / tools_.detector.threshold) + 1;
   tools_.lost_blocks += std::min(drained.lost + decision.impossible, most_lost);
@@ -153,6 +168,7 @@ void ProcessLoops::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loo
     tools_.journal.Note(key, "a sample failed: " + sample.error().what);
     return;
   }
+  if (sample->has_value()) loop.statistics.OnFreeze((*sample)->freeze);
   // If the iteration has ended since the look, what was copied may be of another one.
   if (!sample->has_value() || !heartbeat.IsInIteration(loop.last().slot, key.iteration)) return;
   tools_.journal.Sample(key, *loop.facts(), **std::move(sample));
@@ -199,7 +215,21 @@ void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
   Forget(loop);
   DiscardPending(loop);
   if (IsLoop(loop.role)) ++tools_.ended_loops;
-  if (loop.role == WaitRole::kLoop) tools_.journal.LoopEnded(loop.number(), TotalsOf(loop));
+  if (loop.role != WaitRole::kLoop || !IsChosenThread(tools_.options.loops, loop.facts()->thread)) return;
+  if (tools_.options.stats_interval) TellStats(loop);
+  tools_.journal.LoopEnded(loop.number(), TotalsOf(loop, loop.statistics.Total()));
+}
+
+void ProcessLoops::TellStats() {
+  for (auto& [slot, loop] : loops_) {
+    if (loop->role == WaitRole::kLoop && IsChosenThread(tools_.options.loops, loop->facts()->thread)) TellStats(*loop);
+  }
+}
+
+void ProcessLoops::TellStats(LoopWatch& loop) {
+  const HeartbeatTime now = MonotonicNow();
+  LoopTotals totals = TotalsOf(loop, loop.statistics.TakeInterval());
+  tools_.journal.Stats(loop.number(), {Now(), now - std::exchange(loop.stats_told_at, now), std::move(totals)});
 }
 
 void ProcessLoops::MarkLeft(const BlockKey& key) {

@@ -29,10 +29,21 @@ class ProcessLoops {
   /// Some wait is a loop's now.
   [[nodiscard]] bool HasLoop() const;
 
+  /// Tells what each loop has done since this was last told.
+  void TellStats();
+
   /// The process has ended, or the watch.
   void Close(const std::string& note);
 
  private:
+  /// What the slot of a loop had counted when the loop was over.
+  struct Ended {
+    std::uint64_t key = 0;
+    std::uint64_t tail = 0;
+    attach::SlotCounts counts;
+  };
+
+  std::unique_ptr<LoopWatch> MakeLoop(const attach::SlotReading& reading);
   /// Waits that are over are no loops, and hide none.
   void RetireClosed(const attach::Heartbeat& heartbeat, std::vector<attach::SlotReading>& readings);
   attach::HeartbeatTime LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop,
@@ -45,11 +56,14 @@ class ProcessLoops {
   /// Blocks of which it is not known whether they are a loop's are none.
   void DiscardPending(LoopWatch& loop);
   void Forget(LoopWatch& loop);
+  void TellStats(LoopWatch& loop);
   void CloseLoop(LoopWatch& loop, const std::string& note);
 
   std::shared_ptr<WatchedProcess> process_;
   WatchTools& tools_;
   std::map<std::uint32_t, std::unique_ptr<LoopWatch>> loops_;  ///< By slot.
+  /// By slot, whose counters go on where the next loop has the same key.
+  std::map<std::uint32_t, Ended> ended_;
 };
 
 }  // namespace pyleak::cli

@@ -25,6 +25,10 @@ class ProcessWatch {
 
   /// It is known of every thread that was there before whether it works or waits. To be asked again until then.
   bool IsSettled() { return arrivals_.AreSettled(); }
+
+  /// Tells the figures of its loops.
+  void TellStats() { loops_.TellStats(); }
+
   /// The time of the next look.
   attach::HeartbeatTime Look();
   /// Blocks that last still are cut short by what `note` says.

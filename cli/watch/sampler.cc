@@ -10,6 +10,10 @@ attach::HeartbeatTime MonotonicNow() { return std::chrono::steady_clock::now().t
 
 Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::ThreadLook& thread) {
   auto taken = tracer_.Run([&] { return TakeHeld(process, thread); });
+  if (taken && taken->has_value()) {
+    ++freezes_;
+    frozen_ += (*taken)->freeze;
+  }
   // Asleep, either in what a stop would spoil or where none can reach it.
   const bool left_alone =
       !taken && (taken.error().code == ErrorCode::kRefused || taken.error().code == ErrorCode::kTimedOut);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -41,6 +42,10 @@ class Sampler {
   /// frames of a CPython before 3.11 not at all. Nothing if it has moved meanwhile.
   std::optional<RawSample> CopySleeping(WatchedProcess& process, attach::ThreadLook& thread) const;
 
+  /// How often a thread has been held, and how long in all.
+  [[nodiscard]] std::uint64_t freezes() const { return freezes_; }
+  [[nodiscard]] std::chrono::nanoseconds frozen() const { return frozen_; }
+
  private:
   Result<std::optional<RawSample>> TakeHeld(WatchedProcess& process, attach::ThreadLook& thread);
   /// Null: no variables.
@@ -49,6 +54,8 @@ class Sampler {
   std::optional<symbolize::Redaction> locals_;
   attach::Tracer tracer_;
   attach::CaptureBuffer buffer_;
+  std::uint64_t freezes_ = 0;
+  std::chrono::nanoseconds frozen_{};
 };
 
 /// CLOCK_MONOTONIC now, as pyleak's time namespace shows it.

@@ -30,7 +30,8 @@ Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& repor
       alarm_(alarm),
       started_(MonotonicNow()),
       journal_(options, reporter, alarm),
-      tools_{options, {options.threshold, options.check_interval, kProgramStart}, journal_} {}
+      tools_{options, {options.threshold, options.check_interval, kProgramStart}, journal_},
+      next_stats_(started_ + options.stats_interval.value_or(std::chrono::nanoseconds(0))) {}
 
 WatchEnded Watch::Run() {
   for (;;) {
@@ -88,8 +89,18 @@ HeartbeatTime Watch::LookAtAll() {
   }
   std::erase(processes_, nullptr);
   WarnIfNoLoop();
+  if (options_.stats_interval) next_look = std::min(next_look, TellStats());
   if (options_.duration) next_look = std::min(next_look, started_ + *options_.duration);
   return next_look;
+}
+
+HeartbeatTime Watch::TellStats() {
+  const HeartbeatTime now = MonotonicNow();
+  if (now < next_stats_) return next_stats_;
+  for (auto& process : processes_) process->TellStats();
+  next_stats_ += *options_.stats_interval;
+  if (next_stats_ <= now) next_stats_ = now + *options_.stats_interval;
+  return next_stats_;
 }
 
 void Watch::WarnIfNoLoop() {
@@ -119,6 +130,8 @@ WatchEnded Watch::Summary(EndReason reason) {
   ended.blocks = journal.blocks();
   ended.blocked = journal.blocked();
   ended.loops = journal.ended_loops();
+  ended.freezes = tools_.sampler.freezes();
+  ended.frozen = tools_.sampler.frozen();
   ended.dropped.blocks = tools_.lost_blocks;
   return ended;
 }

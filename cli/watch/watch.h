@@ -31,6 +31,8 @@ class Watch {
   void TakeNewProcesses();
   /// Looks at every process; the time of the next look.
   attach::HeartbeatTime LookAtAll();
+  /// If it is time. When it will be.
+  attach::HeartbeatTime TellStats();
   void WarnIfNoLoop();
   [[nodiscard]] std::optional<EndReason> ReasonToEnd();
   [[nodiscard]] WatchEnded Summary(EndReason reason);
@@ -42,6 +44,7 @@ class Watch {
   JournalThread journal_;
   WatchTools tools_;
   std::vector<std::unique_ptr<ProcessWatch>> processes_;
+  attach::HeartbeatTime next_stats_;
   bool warned_of_no_loop_ = false;
 };
 

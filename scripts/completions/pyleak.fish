@@ -30,6 +30,7 @@ complete -c pyleak -n $watch -l no-children -d "Do not follow child processes"
 complete -c pyleak -n $watch -s d -l duration -x -d "Stop after this time"
 complete -c pyleak -n $watch -s n -l max-blocks -x -d "Stop after this many blocks"
 complete -c pyleak -n $watch -s a -l action -x -a "warn log cancel raise" -d "What to do about a block"
+complete -c pyleak -n $watch -l stats-interval -x -d "Statistics of each loop this often"
 complete -c pyleak -n $watch -l log-file -r -F -d "Where --action log writes"
 
 complete -c pyleak -n $look -l loop -x -a "asyncio uvloop node libuv libevent libev glib redis generic" -d "Only loops of this kind"

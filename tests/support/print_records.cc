@@ -17,8 +17,8 @@ namespace {
 
 std::string Records() {
   return cli::ToJson(SampleStart()) + cli::ToJson(SleepingBlock()) + cli::ToJson(NastyBlock()) +
-         cli::ToJson(BareBlock()) + cli::ToJson(SampleWarning()) + cli::ToJson(SampleSnapshot()) +
-         cli::ToJson(SampleEnd());
+         cli::ToJson(BareBlock()) + cli::ToJson(SampleStats()) + cli::ToJson(SampleWarning()) +
+         cli::ToJson(SampleSnapshot()) + cli::ToJson(SampleCheck()) + cli::ToJson(SampleEnd());
 }
 
 std::string Json() {
@@ -31,8 +31,9 @@ std::string Json() {
 std::string Text() {
   const cli::TextStyle style{.native = true};
   return cli::BlockText(SleepingBlock(), style) + "\n" + cli::BlockText(NastyBlock(), style) + "\n" +
-         cli::BlockText(BareBlock(), style) + "\n" + cli::SummaryText(SampleEnd()) + "\n" +
-         cli::SnapshotText(SampleSnapshot(), style) + "\n";
+         cli::BlockText(BareBlock(), style) + "\n" + cli::StatsText(SampleStats()) + "\n" +
+         cli::SummaryText(SampleEnd()) + "\n" + cli::SnapshotText(SampleSnapshot(), style) + "\n" +
+         cli::CheckText(SampleCheck(), style) + "\n";
 }
 
 std::string PythonStack() {

@@ -107,6 +107,27 @@ cli::WatchStarted SampleStart() {
   return {.timestamp = kBegin, .pid = 4242, .process = "python3", .threshold = 200ms, .check_interval = 50ms};
 }
 
+cli::LoopFigures SampleFigures() {
+  return {.iterations = 100,
+          .busy = 2s,
+          .waiting = 8s,
+          .lag = {.p50 = 128us,
+                  .p90 = 160us,
+                  .p99 = 262144us,
+                  .p999 = 1001ms,
+                  .max = 1001ms,
+                  .buckets = {{.end = 128us, .iterations = 80}, {.end = 262144us, .iterations = 20}}},
+          .blocks = 2,
+          .blocked = 1251ms,
+          .freezes = 5,
+          .frozen = 100us};
+}
+
+cli::LoopStats SampleStats() {
+  const auto block = SleepingBlock();
+  return {.timestamp = kBegin, .interval = 10s, .totals = {block.thread, block.loop, SampleFigures()}};
+}
+
 cli::WatchEnded SampleEnd() {
   const auto block = SleepingBlock();
   return {.timestamp = kBegin + 10s,
@@ -114,18 +135,23 @@ cli::WatchEnded SampleEnd() {
           .duration = 10s,
           .blocks = 2,
           .blocked = 1251ms,
-          .loops = {{.thread = block.thread,
-                     .loop = block.loop,
-                     .blocks = 2,
-                     .blocked = 1251ms,
-                     .busy = 2s,
-                     .waiting = 8s,
-                     .longest = 1001ms}},
+          .loops = {{.thread = block.thread, .loop = block.loop, .figures = SampleFigures()}},
+          .freezes = 5,
+          .frozen = 100us,
           .dropped = {.blocks = 1, .loops = 2, .records = 3}};
 }
 
 cli::Warning SampleWarning() {
   return {.timestamp = kBegin, .code = "no_loop", .message = "no event loop yet: " + kNasty, .pid = 4242};
+}
+
+cli::Check SampleCheck() {
+  return {.timestamp = kBegin,
+          .pid = 4242,
+          .verdict = cli::Check::Verdict::kNote,
+          .subject = "memory",
+          .finding = kNasty,
+          .hint = kNasty};
 }
 
 cli::LoopSnapshot SampleSnapshot() {

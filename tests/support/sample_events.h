@@ -15,8 +15,11 @@ cli::BlockEvent NastyBlock();
 cli::BlockEvent BareBlock();
 
 cli::WatchStarted SampleStart();
+cli::LoopFigures SampleFigures();
+cli::LoopStats SampleStats();
 cli::WatchEnded SampleEnd();
 cli::Warning SampleWarning();
 cli::LoopSnapshot SampleSnapshot();
+cli::Check SampleCheck();
 
 }  // namespace pyleak::testing
