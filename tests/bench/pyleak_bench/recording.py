@@ -1,0 +1,56 @@
+"""pyleak writing to a file, so that nobody reads along while it is measured."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+
+from pyleak_testing.lines import wait_until
+
+from . import places
+
+
+def cpu_seconds(pid):
+    """What the threads of a process that run now have used."""
+    tasks = f"/proc/{pid}/task"
+    # Documentation/scheduler/sched-stats.rst: nanoseconds on the CPU come first.
+    times = [pathlib.Path(tasks, task, "schedstat").read_text().split()[0] for task in os.listdir(tasks)]
+    return sum(map(int, times)) / 1e9
+
+
+class Recording:
+    """`pyleak attach`, watching already."""
+
+    def __init__(self, pids, output, options):
+        self._output = output
+        command = [places.BINARY, "attach", *map(str, pids), "--format", "json", "--output", str(output), *options]
+        self.process = subprocess.Popen(command)
+        wait_until(lambda: output.exists() and output.read_text().count("\n"), "the watch has begun", 30)
+
+    def cost(self):
+        """Seconds of CPU that it has used, and its memory in MiB."""
+        pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return cpu_seconds(self.process.pid), pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+    def blocks(self):
+        """Of the watch that has ended, the blocks that were over."""
+        records = map(json.loads, self._output.read_text().splitlines())
+        return [record for record in records if record["type"] == "EventLoopBlock" and not record["ongoing"]]
+
+
+@contextlib.contextmanager
+def recording(*pids, options=()):
+    with tempfile.TemporaryDirectory(prefix="pyleak-bench-") as folder:
+        record = Recording(pids, pathlib.Path(folder, "records"), options)
+        try:
+            yield record
+        finally:
+            if record.process.poll() is None:
+                record.stop()
