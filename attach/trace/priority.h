@@ -2,8 +2,9 @@
 
 namespace pyleak::attach {
 
-/// Lets the calling thread run before ordinary ones, where pyleak may: a thread that holds another must not wait for
-/// a CPU itself. Beside busy neighbours the longest freezes shrink from milliseconds to microseconds.
+/// Lets the calling thread run before ordinary ones, where pyleak may, but not the threads and processes that it
+/// starts: a thread that holds another must not wait for a CPU itself, nor one that is to look at a certain moment.
+/// Beside busy neighbours the longest freezes shrink from milliseconds to microseconds.
 void RaisePriority();
 
 /// Gives the calling thread memory that it can allocate from without asking the kernel. To grow a heap takes the lock

@@ -14,6 +14,8 @@ Result<int> WatchAndReport(const WatchOptions& options, ProcessSource& source, R
   WatchEnded ended;
   {
     Watch watch(options, source, reporter, *alarm);
+    // Beside busy neighbours a look would come after the block that it was for.
+    attach::RaisePriority();
     // Before the first word, for whoever reads it may begin to rely on us.
     watch.Begin();
     reporter.OnStarted({.timestamp = Now(),
