@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include "attach/proc/process_identity.h"
@@ -47,7 +48,7 @@ bool Run(int pid, int rounds) {
   auto look = attach::ThreadLook::Open({pid, pid});
   if (!process || !look) return false;
   (*process)->FindInterpreter();
-  Sampler sampler;
+  Sampler sampler(std::nullopt);
   attach::Tracer tracer;
   std::vector<nanoseconds> floors;
   std::vector<nanoseconds> samples;
