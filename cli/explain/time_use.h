@@ -35,4 +35,8 @@ struct AccountMark {
 TimeUse MeasureTimeUse(const AccountMark& before, const AccountMark& after, attach::HeartbeatTime begin,
                        attach::HeartbeatTime end);
 
+/// The same, with what two marks within the iteration say besides.
+TimeUse Narrow(const TimeUse& use, const AccountMark& first, const AccountMark& last,
+               std::chrono::nanoseconds duration);
+
 }  // namespace pyleak::cli

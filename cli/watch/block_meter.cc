@@ -40,8 +40,10 @@ void BlockMeter::Look(const attach::SlotReading& reading, attach::ThreadLook& th
   }
   if (!reading.busy) return;
   if (current_.begin != reading.since) {
-    previous_ = std::exchange(current_, Met{reading.since, before ? before : latest_, reading.since, {}, {}, {}});
+    previous_ =
+        std::exchange(current_, Met{reading.since, before ? before : latest_, latest_, {}, reading.since, {}, {}, {}});
   }
+  current_.last = latest_;
   if (now - reading.since >= patience_) LookAtThread(current_, thread, now);
 }
 
@@ -66,6 +68,7 @@ BlockMeasure BlockMeter::Measure(HeartbeatTime begin, HeartbeatTime end) const {
   if (begin != current_.begin && begin != previous_.begin) return measure;
   const Met& met = begin == current_.begin ? current_ : previous_;
   if (met.before && latest_) measure.use = MeasureTimeUse(*met.before, *latest_, begin, end);
+  if (measure.use && met.first && met.last) measure.use = Narrow(*measure.use, *met.first, *met.last, end - begin);
   measure.seen = met.seen;
   if (met.first_stat) {
     measure.major_faults = met.latest_stat.major_faults - met.first_stat->major_faults;

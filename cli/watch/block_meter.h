@@ -28,6 +28,8 @@ class BlockMeter {
   struct Met {
     attach::HeartbeatTime begin{};
     std::optional<AccountMark> before;  ///< The last before the iteration, else the first within it.
+    std::optional<AccountMark> first;   ///< Within the iteration.
+    std::optional<AccountMark> last;
     attach::HeartbeatTime seen_until{};
     std::vector<SeenActivity> seen;
     std::optional<attach::Stat> first_stat;  ///< As it was at the first look at what the thread does.

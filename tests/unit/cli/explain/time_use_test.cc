@@ -13,9 +13,25 @@ AccountMark Mark(std::chrono::nanoseconds at, std::chrono::nanoseconds busy, std
 }
 
 TEST(TimeUse, IsExactWhereTheLoopDidNothingElse) {
-  const TimeUse use = MeasureTimeUse(Mark(1000ms, 10ms, 5ms), Mark(1350ms, 310ms, 205ms, 40ms), 1020ms, 1320ms);
+  const TimeUse use = MeasureTimeUse(Mark(1000ms, 10ms, 5ms), Mark(1350ms, 310ms, 205ms), 1020ms, 1320ms);
   EXPECT_EQ(use.cpu, (TimeBounds{200ms, 200ms}));
-  EXPECT_EQ(use.runqueue, (TimeBounds{40ms, 40ms}));
+}
+
+TEST(TimeUse, AllowsForWantOfACpuBetweenIterations) {
+  const TimeUse use = MeasureTimeUse(Mark(1000ms, 10ms, 5ms), Mark(1350ms, 310ms, 5ms, 70ms), 1020ms, 1320ms);
+  EXPECT_EQ(use.runqueue, (TimeBounds{20ms, 70ms}));
+}
+
+TEST(TimeUse, IsNarrowedByMarksWithinTheIteration) {
+  const TimeUse wide{{80ms, 100ms}, {0ms, 150ms}};
+  const TimeUse use = Narrow(wide, Mark(1030ms, 0ms, 5ms, 60ms), Mark(1310ms, 0ms, 95ms, 90ms), 300ms);
+  EXPECT_EQ(use.cpu, (TimeBounds{90ms, 100ms}));
+  EXPECT_EQ(use.runqueue, (TimeBounds{30ms, 50ms}));
+}
+
+TEST(TimeUse, DoesNotCrossItsBoundsWhereTheKernelsAccountIsBehind) {
+  const TimeUse use = Narrow({{80ms, 90ms}, {}}, Mark(1000ms, 0ms, 0ms), Mark(1300ms, 0ms, 95ms), 300ms);
+  EXPECT_EQ(use.cpu, (TimeBounds{90ms, 90ms}));
 }
 
 TEST(TimeUse, GivesBoundsWhereOtherIterationsTookPart) {
