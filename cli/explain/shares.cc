@@ -45,7 +45,12 @@ std::optional<Shares> DivideTime(const BlockEvidence& evidence) {
   Shares shares;
   shares.measured = true;
   shares.cpu = std::min(measure.use->cpu.middle(), evidence.duration);
-  shares.runqueue = std::min(measure.use->runqueue.middle(), evidence.duration - shares.cpu);
+  const TimeBounds& runqueue = measure.use->runqueue;
+  const nanoseconds seen = running + stopped + asleep;
+  // Where the bounds leave room, what the looks met decides.
+  const nanoseconds met =
+      seen > nanoseconds(0) ? PartOf(evidence.duration, running, seen) - shares.cpu : runqueue.middle();
+  shares.runqueue = std::min(std::clamp(met, runqueue.least, runqueue.most), evidence.duration - shares.cpu);
   const nanoseconds rest = evidence.duration - shares.cpu - shares.runqueue;
   if (stopped > nanoseconds(0)) shares.stopped = PartOf(rest, stopped, stopped + asleep);
   shares.asleep = rest - shares.stopped;

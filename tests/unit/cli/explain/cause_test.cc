@@ -96,6 +96,13 @@ TEST(Cause, LeavesOutFiguresThatAreNotCertain) {
   EXPECT_FALSE(cause.cpu.has_value());
 }
 
+TEST(Cause, TrustsLooksWhereBoundsLeaveRoom) {
+  const TimeUse use{{100ms, 100ms}, {0ms, 900ms}};
+  EXPECT_EQ(ExplainBlock(Evidence(use, {{In(SYS_read), 'S', 900ms}, {Running(), 'R', 100ms}})).kind,
+            CauseKind::kSyscall);
+  EXPECT_EQ(ExplainBlock(Evidence(use, {{Running(), 'R', 1s}})).kind, CauseKind::kNotScheduled);
+}
+
 TEST(Cause, MakesDoWithSamples) {
   BlockEvidence evidence;
   evidence.duration = 1s;
