@@ -15,7 +15,12 @@ std::size_t LeadingUnderscores(std::string_view name) { return std::min(name.fin
 /// a weak and a local one, one with a size before one without.
 auto Preference(const SymbolIndex::Entry& entry) {
   const int binding = entry.binding == STB_GLOBAL ? 0 : entry.binding == STB_WEAK ? 1 : 2;
-  return std::tuple(entry.address, entry.size == 0, LeadingUnderscores(entry.name()), binding);
+  return std::tuple(entry.size == 0, LeadingUnderscores(entry.name()), binding);
+}
+
+/// By address, and by preference where two share one; only then are their names read.
+bool IsBefore(const SymbolIndex::Entry& left, const SymbolIndex::Entry& right) {
+  return left.address != right.address ? left.address < right.address : Preference(left) < Preference(right);
 }
 
 }  // namespace
@@ -56,7 +61,8 @@ void SymbolIndex::SortByAddress() {
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].function) by_address_.push_back(i);
   }
-  std::ranges::sort(by_address_, {}, [this](std::uint32_t i) { return Preference(entries_[i]); });
+  std::ranges::sort(by_address_,
+                    [this](std::uint32_t i, std::uint32_t j) { return IsBefore(entries_[i], entries_[j]); });
   const auto same = [this](std::uint32_t i, std::uint32_t j) { return entries_[i].address == entries_[j].address; };
   by_address_.erase(std::unique(by_address_.begin(), by_address_.end(), same), by_address_.end());
   by_address_.shrink_to_fit();
