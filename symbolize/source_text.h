@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,18 +15,28 @@ namespace pyleak::symbolize {
 /// now, which is not what runs if somebody has edited it since.
 class SourceText {
  public:
-  explicit SourceText(const attach::ProcessIdentity& process) : files_(process) {}
+  explicit SourceText(const attach::ProcessIdentity& process);
 
-  /// The line, counted from 1, without indentation and line end; its bytes are the target's. A relative name starts at
-  /// the target's working directory. Nothing if there is no such regular file or line, or the file is larger than
-  /// source code is.
+  /// The line, counted from 1, without indentation and line end, in UTF-8 if its file says what it is in. A relative
+  /// name starts at the target's working directory. Nothing if there is no such regular file or line, or the file is
+  /// larger than source code is.
   [[nodiscard]] std::optional<std::string> Line(const std::string& filename, int lineno);
 
+  /// The file was written after the process had begun: its lines may be others than those that run. False where there
+  /// is no such file.
+  [[nodiscard]] bool IsNewerThanProcess(const std::string& filename);
+
  private:
-  const std::string& Read(const std::string& filename);
+  struct File {
+    std::string text;  ///< Empty if it cannot be read.
+    bool newer = false;
+  };
+
+  const File& Read(const std::string& filename);
 
   attach::TargetFiles files_;
-  std::map<std::string, std::string> cache_;  // an unreadable file is empty
+  std::chrono::nanoseconds process_start_;  ///< CLOCK_REALTIME
+  std::map<std::string, File> cache_;
   std::size_t cached_bytes_ = 0;
 };
 

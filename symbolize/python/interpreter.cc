@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string>
 
 #include "symbolize/python/line_table.h"
 #include "symbolize/python/locals.h"
@@ -43,6 +45,16 @@ void Cut(FrameChain& chain, std::size_t count) {
   while (!chain.evaluations.empty() && chain.evaluations.back() == 0) chain.evaluations.pop_back();
   chain.complete = false;
   chain.note = "a Python frame has no code object";
+}
+
+void NoteNewerFiles(Stack& stack, SourceText& source) {
+  std::set<std::string> files;
+  for (const Frame& frame : stack.frames) {
+    if (frame.line && source.IsNewerThanProcess(frame.filename)) files.insert(frame.filename);
+  }
+  for (const std::string& file : files) {
+    stack.notes.push_back(file + " was written after the process began: its lines may be others than those that run");
+  }
 }
 
 }  // namespace
@@ -95,6 +107,7 @@ PythonStack Interpreter::Resolve(const RawPythonStack& raw, SourceText& source) 
     resolved.stack.frames.push_back(Name(raw.chain.links[i], *raw.code[i], source));
     if (raw.locals) resolved.stack.frames.back().locals = (*raw.locals)[i];
   }
+  NoteNewerFiles(resolved.stack, source);
   return resolved;
 }
 

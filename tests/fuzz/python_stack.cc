@@ -33,8 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!layout) return 0;
   python::Interpreter interpreter({.address = runtime, .layout = *std::move(layout), .module_path = "python"});
   symbolize::SourceText source(*process);
+  const symbolize::Redaction redaction;
   for (int i = 0; i < 2; ++i) {
-    const auto raw = interpreter.Capture(memory, tid, thread_pointer);
+    const auto raw = interpreter.Capture(memory, tid, thread_pointer, &redaction);
     const auto resolved = interpreter.Resolve(raw, source);
     std::size_t evaluated = 0;
     for (const std::size_t frames : resolved.evaluations) evaluated += frames;

@@ -56,7 +56,8 @@ int Record(int pid) {
   std::array<std::byte, symbolize::python::Layout::kDebugOffsetsBytes> beginning{};
   recorder.Read((*runtime)->address, beginning);
   symbolize::python::Interpreter python(**std::move(runtime));
-  return python.Capture(recorder, pid, *thread_pointer).code.empty() ? 1 : 0;
+  const symbolize::Redaction redaction;
+  return python.Capture(recorder, pid, *thread_pointer, &redaction).code.empty() ? 1 : 0;
 }
 
 }  // namespace

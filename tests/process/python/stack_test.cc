@@ -147,11 +147,12 @@ TEST_P(PythonStackTest, OfMemoryThatCannotBeTrueEndsSomewhere) {
   PythonTarget target(*FindPython(GetParam()), "generators");
   const std::size_t frames = target.OwnStack().size();
   int torn = 0;
+  const symbolize::Redaction redaction;
   for (unsigned seed = 1; seed <= 200; ++seed) {
     Interpreter interpreter = target.FindInterpreter();
     const CorruptedMemory memory(target.memory(), seed);
     for (int look = 0; look < 3; ++look) {
-      const PythonStack stack = Resolve(target, interpreter, target.Capture(interpreter, memory));
+      const PythonStack stack = Resolve(target, interpreter, target.Capture(interpreter, memory, &redaction));
       const auto sum = std::accumulate(stack.evaluations.begin(), stack.evaluations.end(), std::size_t{0});
       EXPECT_EQ(sum, stack.stack.frames.size());
       EXPECT_EQ(stack.stack.complete, stack.stack.notes.empty());

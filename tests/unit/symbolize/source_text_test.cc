@@ -64,6 +64,40 @@ TEST_F(SourceTextTest, OpensRegularFilesOnly) {
   EXPECT_EQ(source_.Line("", 1), std::nullopt);
 }
 
+TEST_F(SourceTextTest, IsInUtf8IfTheFileSaysWhatItIsIn) {
+  const std::string latin = "x = '\xe4'";
+  EXPECT_EQ(source_.Line(Write("1.py", "# -*- coding: latin-1 -*-\n" + latin), 2), "x = '\xc3\xa4'");
+  EXPECT_EQ(source_.Line(Write("2.py", "#!/usr/bin/python\n# vim: set fileencoding=ISO_8859-15 :\n" + latin), 3),
+            "x = '\xc3\xa4'");
+  EXPECT_EQ(source_.Line(Write("3.py", "# coding: euc_jp\n'\xc6\xfc'"), 2), "'\xe6\x97\xa5'");
+  // Not said, said too late, said of no comment, unknown, untrue: the bytes.
+  EXPECT_EQ(source_.Line(Write("4.py", latin), 1), latin);
+  EXPECT_EQ(source_.Line(Write("5.py", "\n\n# coding: latin-1\n" + latin), 4), latin);
+  EXPECT_EQ(source_.Line(Write("6.py", "coding = 1\n" + latin), 2), latin);
+  EXPECT_EQ(source_.Line(Write("7.py", "# coding: UTF-7\n" + latin), 2), latin);
+  EXPECT_EQ(source_.Line(Write("8.py", "# coding: euc_jp\n" + latin), 2), latin);
+}
+
+TEST_F(SourceTextTest, KnowsWhetherAFileIsNewerThanTheProcess) {
+  const std::string path = Write("a.py", "first");
+  const auto hours_ago = fs::file_time_type::clock::now() - std::chrono::hours(24 * 365 * 30);
+  fs::last_write_time(path, hours_ago);
+  EXPECT_FALSE(source_.IsNewerThanProcess(path));
+  const std::string edited = Write("b.py", "first");
+  fs::last_write_time(edited, fs::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_TRUE(source_.IsNewerThanProcess(edited));
+  EXPECT_FALSE(source_.IsNewerThanProcess(directory_ / "none.py"));
+  EXPECT_FALSE(source_.IsNewerThanProcess(""));
+}
+
+TEST_F(SourceTextTest, OfWhatIsNoFileIsNothing) {
+  const std::string archive = Write("app.zip", "PK");
+  EXPECT_EQ(source_.Line(archive + "/package/module.py", 1), std::nullopt);
+  const std::string gone = Write("gone.py", "first");
+  fs::remove(gone);
+  EXPECT_EQ(source_.Line(gone, 1), std::nullopt);
+}
+
 TEST_F(SourceTextTest, IsBounded) {
   const std::string minified = Write("min.js", std::string(100'000, 'x'));
   EXPECT_EQ(source_.Line(minified, 1)->size(), 512U);
