@@ -120,9 +120,9 @@ def heartbeat():
 
 
 def pythons(record, interpreters):
-    variables = "number, half, text, raw = -2**70, .5, 'text', b'raw'; items = [(1, None), {2}, {'key': len}, Exception(3)]"
-    program = "import select\ndef inner(argument):\n  " + variables + "\n  select.select([0], [], [])\n  return lambda: text\n"
-    program += "def outer(): inner(True)\nouter()"
+    program = "import select\ndef inner(argument):\n  number, half, text, raw = -2**70, .5, 'text', b'raw'\n"
+    program += "  items = [(1, None), {2}, {'key': len}, Exception(3)]\n  select.select([0], [], [])\n"
+    program += "  return lambda: text\ndef outer(): inner(True)\nouter()"
     for interpreter in interpreters:
         script = "import sys; print(sys.version_info[1], flush=True)\n" + program
         with subprocess.Popen(

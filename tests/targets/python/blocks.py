@@ -58,12 +58,12 @@ def socket_timeout(seconds, _argument=None):
 
 
 def secrets(seconds, _argument=None):
+    """With local variables that nobody is to see."""
     user, password = "alice", "hunter2"
     headers = [(b"Host", b"example.org"), (b"Authorization", b"Basic hunter2")]
     settings = {"API-Key": "hunter2", "retries": 3, "nested": {"session_id": "hunter2"}}
     mother = ["maiden name"]
     time.sleep(here(seconds))
-    return user, password, headers, settings, mother
 
 
 def lock(seconds, _argument=None):

@@ -153,8 +153,8 @@ def class_body(wait):
 
 def everything(wait):
     """One frame of each kind, one below the other."""
-    steps = [numbers, texts, containers, objects, lambda go: arguments(go, 1, 3, 5, 6, only=7, more=8), closure, generator,
-             class_body]
+    steps = [numbers, texts, containers, objects, lambda go: arguments(go, 1, 3, 5, 6, only=7, more=8), closure]
+    steps += [generator, class_body]
     for step in reversed(steps):
         wait = (lambda function, go: lambda: function(go))(step, wait)
     wait()
