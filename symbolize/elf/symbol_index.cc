@@ -3,7 +3,6 @@
 #include <elf.h>
 
 #include <algorithm>
-#include <functional>
 #include <tuple>
 
 namespace pyleak::symbolize {
@@ -25,14 +24,9 @@ bool IsBefore(const SymbolIndex::Entry& left, const SymbolIndex::Entry& right) {
 
 }  // namespace
 
-const SymbolIndex::Entry* SymbolIndex::FindByName(std::string_view name) {
-  SortByName();
-  const std::size_t hash = std::hash<std::string_view>{}(name);
-  auto candidate = std::ranges::lower_bound(by_name_, hash, {}, &Named::hash);
-  for (; candidate != by_name_.end() && candidate->hash == hash; ++candidate) {
-    if (name == entries_[candidate->entry].name()) return &entries_[candidate->entry];
-  }
-  return nullptr;
+const SymbolIndex::Entry* SymbolIndex::FindByName(std::string_view name) const {
+  const auto found = std::ranges::find(entries_, name, &Entry::name);
+  return found == entries_.end() ? nullptr : &*found;
 }
 
 const SymbolIndex::Entry* SymbolIndex::FunctionAt(std::uint64_t address) {
@@ -43,16 +37,6 @@ const SymbolIndex::Entry* SymbolIndex::FunctionAt(std::uint64_t address) {
   const Entry& candidate = entries_[*std::prev(after)];
   if (candidate.size != 0 && address - candidate.address >= candidate.size) return nullptr;
   return &candidate;
-}
-
-void SymbolIndex::SortByName() {
-  if (sorted_by_name_) return;
-  sorted_by_name_ = true;
-  by_name_.reserve(entries_.size());
-  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-    by_name_.push_back({std::hash<std::string_view>{}(entries_[i].name()), i});
-  }
-  std::ranges::sort(by_name_, {}, [](const Named& named) { return std::tuple(named.hash, named.entry); });
 }
 
 void SymbolIndex::SortByAddress() {

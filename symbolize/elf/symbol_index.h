@@ -7,8 +7,8 @@
 
 namespace pyleak::symbolize {
 
-/// The symbols of one ELF file, found by name and by address. Each order is sorted at its first use: an executable such
-/// as Node's has more than 100,000 symbols, and most images are asked for a handful or for none.
+/// The symbols of one ELF file, found by name and by address. They are sorted by address at the first use of that: an
+/// executable such as Node's has more than 100,000 symbols, and most images are asked for a handful or for none.
 class SymbolIndex {
  public:
   struct Entry {
@@ -25,23 +25,16 @@ class SymbolIndex {
   /// `entries` in order of preference: of two with one name the first is found.
   explicit SymbolIndex(std::vector<Entry> entries) : entries_(std::move(entries)) {}
 
-  [[nodiscard]] const Entry* FindByName(std::string_view name);
+  /// Compares with one after the other: an image is asked for a name or two in all its life.
+  [[nodiscard]] const Entry* FindByName(std::string_view name) const;
   /// A function without a size reaches to the next one, and the last of all as far as one likes.
   [[nodiscard]] const Entry* FunctionAt(std::uint64_t address);
 
  private:
-  struct Named {
-    std::size_t hash;
-    std::uint32_t entry;
-  };
-
-  void SortByName();
   void SortByAddress();
 
   std::vector<Entry> entries_;
-  std::vector<Named> by_name_;
   std::vector<std::uint32_t> by_address_;  ///< Functions only, one for each address.
-  bool sorted_by_name_ = false;
   bool sorted_by_address_ = false;
 };
 
