@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 import time
 
 from . import attach, detection, freeze, places, run, throughput, watching, wrapper
@@ -19,7 +20,7 @@ def figures(row):
     """Those of one row; what cannot be measured says why, and does not keep the others from being measured."""
     try:
         yield from ROWS[row].measure()
-    except (AssertionError, OSError, ValueError, AttributeError) as error:
+    except (AssertionError, OSError, ValueError, AttributeError, subprocess.SubprocessError) as error:
         yield Figure("ended early", note=f"{type(error).__name__}: {error}")
 
 
