@@ -158,6 +158,12 @@ struct Dropped {
   std::uint64_t records = 0;  ///< Could not be written to the output. The reporter counts them.
 };
 
+/// How often pyleak itself looked later than it wanted to by the threshold and more, and by how much in all.
+struct Lateness {
+  std::uint64_t looks = 0;
+  std::chrono::nanoseconds total{};
+};
+
 enum class EndReason { kTargetEnded, kInterrupted, kTerminated, kDuration, kMaxBlocks, kReaderGone, kFailed };
 
 /// The watch ends.
@@ -170,6 +176,7 @@ struct WatchEnded {
   std::vector<LoopTotals> loops;
   std::uint64_t freezes = 0;          ///< How often a thread was held.
   std::chrono::nanoseconds frozen{};  ///< How long in all.
+  Lateness late;
   Dropped dropped;
 };
 

@@ -230,6 +230,7 @@ std::string ToJson(const WatchEnded& ended) {
   record["loops"] = ObjectsOf(ended.loops);
   record["freezes"] = ended.freezes;
   record["freeze_seconds"] = Seconds(ended.frozen);
+  record["late"] = {{"looks", ended.late.looks}, {"seconds", Seconds(ended.late.total)}};
   record["dropped"] = {
       {"blocks", ended.dropped.blocks}, {"loops", ended.dropped.loops}, {"records", ended.dropped.records}};
   return Line(record);

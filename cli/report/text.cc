@@ -162,6 +162,10 @@ std::string SummaryText(const WatchEnded& ended) {
     text += fmt::format("\n  and {} loop(s) more", ended.loops.size() - kLoopsShown);
   if (ended.freezes > 0)
     text += fmt::format("\n  threads held {} time(s), {}", ended.freezes, SecondsText(ended.frozen));
+  if (ended.late.looks > 0) {
+    text += fmt::format("\n  pyleak itself looked late {} time(s), {} in all", ended.late.looks,
+                        SecondsText(ended.late.total));
+  }
   const std::pair<std::uint64_t, const char*> losses[] = {
       {ended.dropped.blocks, "block(s) counted only: they came faster than they could be read"},
       {ended.dropped.loops, "loop(s) not watched: more than the heartbeat has room for"},

@@ -31,7 +31,8 @@ Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& repor
       started_(MonotonicNow()),
       journal_(options, reporter, alarm),
       tools_{options, {options.threshold, options.check_interval, kProgramStart}, journal_},
-      next_stats_(started_ + options.stats_interval.value_or(std::chrono::nanoseconds(0))) {}
+      next_stats_(started_ + options.stats_interval.value_or(std::chrono::nanoseconds(0))),
+      self_check_(options.threshold, Clocks::Now()) {}
 
 WatchEnded Watch::Run() {
   for (;;) {
@@ -43,6 +44,7 @@ WatchEnded Watch::Run() {
     std::vector<int> wakers = source_.wakers();
     for (const auto& process : processes_) wakers.push_back(process->pidfd());
     alarm_.Sleep(next_look - MonotonicNow(), wakers);
+    for (const Warning& warning : self_check_.OnLook(next_look, Clocks::Now())) journal_.Warn(warning);
   }
 }
 
@@ -132,6 +134,7 @@ WatchEnded Watch::Summary(EndReason reason) {
   ended.loops = journal.ended_loops();
   ended.freezes = tools_.sampler.freezes();
   ended.frozen = tools_.sampler.frozen();
+  ended.late = self_check_.lateness();
   ended.dropped.blocks = tools_.lost_blocks;
   return ended;
 }

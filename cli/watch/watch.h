@@ -10,6 +10,7 @@
 #include "cli/watch/journal_thread.h"
 #include "cli/watch/process_source.h"
 #include "cli/watch/process_watch.h"
+#include "cli/watch/self_check.h"
 #include "cli/watch/watch_tools.h"
 
 namespace pyleak::cli {
@@ -45,6 +46,7 @@ class Watch {
   WatchTools tools_;
   std::vector<std::unique_ptr<ProcessWatch>> processes_;
   attach::HeartbeatTime next_stats_;
+  SelfCheck self_check_;
   bool warned_of_no_loop_ = false;
 };
 

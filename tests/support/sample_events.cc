@@ -138,6 +138,7 @@ cli::WatchEnded SampleEnd() {
           .loops = {{.thread = block.thread, .loop = block.loop, .figures = SampleFigures()}},
           .freezes = 5,
           .frozen = 100us,
+          .late = {.looks = 1, .total = 900ms},
           .dropped = {.blocks = 1, .loops = 2, .records = 3}};
 }
 
