@@ -116,7 +116,7 @@ bool Heartbeat::IsInIteration(std::uint32_t slot, std::uint64_t iteration) const
   return Load(slots()[slot].sequence) == 2 * iteration + 1;
 }
 
-Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail) const {
+Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail, HeartbeatTime limit) const {
   const PyleakSlot& from = slots()[slot];
   Drained drained;
   const std::uint64_t end = Load(from.long_iterations);
@@ -131,6 +131,8 @@ Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail) con
     // The owner may have come round while we read: the oldest entries are the next to be overwritten.
     if (Load(from.long_iterations) - tail >= PYLEAK_RING_LENGTH || iteration.end < iteration.begin) {
       ++drained.lost;
+    } else if (iteration.begin >= limit) {
+      break;
     } else {
       drained.iterations.push_back(iteration);
     }

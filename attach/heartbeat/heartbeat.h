@@ -106,8 +106,9 @@ class Heartbeat {
     std::vector<Iteration> iterations;
     std::uint64_t lost = 0;  ///< Overwritten before they were read.
   };
-  /// The long iterations of a slot from number `tail` on, which is moved to the end. `tail` counts from 0 for each key.
-  Drained Drain(std::uint32_t slot, std::uint64_t& tail) const;
+  /// The long iterations of a slot from number `tail` on that began before `limit`; `tail` is moved behind them. It
+  /// counts from 0 for each key.
+  Drained Drain(std::uint32_t slot, std::uint64_t& tail, HeartbeatTime limit = HeartbeatTime::max()) const;
 
   /// What the slot stands for is over: its thread is gone, or its epoll instance.
   void Retire(std::uint32_t slot) const;

@@ -39,6 +39,7 @@ LoopWatch::LoopWatch(std::uint64_t number, std::shared_ptr<WatchedProcess> proce
       statistics(options.threshold),
       stats_told_at(MonotonicNow()),
       number_(number),
+      own_tid_(reading.tid),
       last_(reading) {
   const attach::ThreadId id{process->pid(), process->namespaces().FindThread(reading.tid).value_or(0)};
   if (auto look = attach::ThreadLook::Open(id)) thread_ = *std::move(look);

@@ -25,6 +25,11 @@ class LoopWatch {
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::uint64_t key() const { return last_.key; }
+  /// True if the slot stands for the same wait of the same thread as ever. A new thread may have the key of one that
+  /// has ended, for it often gets the same stack and so the same thread pointer.
+  [[nodiscard]] bool IsOf(const attach::SlotReading& reading) const {
+    return reading.key == last_.key && reading.tid == own_tid_;
+  }
   [[nodiscard]] const std::shared_ptr<const LoopFacts>& facts() const { return facts_; }
   [[nodiscard]] const attach::SlotReading& last() const { return last_; }
 
@@ -68,6 +73,7 @@ class LoopWatch {
   void IdentifyByPython(const symbolize::Stack& python);
 
   std::uint64_t number_;
+  int own_tid_;  ///< In the target's pid namespace.
   attach::SlotReading last_;
   std::shared_ptr<const LoopFacts> facts_;
   std::optional<attach::ThreadLook> thread_;

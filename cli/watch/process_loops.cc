@@ -44,7 +44,8 @@ std::vector<SlotReading> ProcessLoops::Read(const attach::Heartbeat& heartbeat) 
   std::vector<SlotReading> readings = heartbeat.Read();
   for (SlotReading& reading : readings) {
     auto& loop = loops_[reading.slot];
-    if (loop && loop->key() != reading.key) {
+    if (loop && !loop->IsOf(reading)) {
+      if (loop->key() == reading.key) FinishBefore(heartbeat, *loop, reading.first_wait);
       CloseLoop(*loop, "the loop ended before the block did");
       loop.reset();
     }
@@ -63,6 +64,13 @@ std::unique_ptr<LoopWatch> ProcessLoops::MakeLoop(const SlotReading& reading) {
     loop->statistics.BeginAt(before.mapped().counts);
   }
   return loop;
+}
+
+void ProcessLoops::FinishBefore(const attach::Heartbeat& heartbeat, LoopWatch& loop, HeartbeatTime limit) {
+  SlotReading last = loop.last();
+  last.left = true;
+  LookAtLoop(heartbeat, loop, last, limit);
+  if (const auto counts = heartbeat.ReadCounts(last.slot)) ended_[last.slot] = {loop.key(), loop.tail, *counts};
 }
 
 void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<SlotReading>& readings) {
@@ -94,10 +102,10 @@ HeartbeatTime ProcessLoops::Look(const attach::Heartbeat& heartbeat, std::span<c
   return next_look;
 }
 
-HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop,
-                                       const SlotReading& reading) {
+HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop, const SlotReading& reading,
+                                       HeartbeatTime limit) {
   // After the reading, so that an iteration which it shows to be over is in what is drained.
-  const attach::Heartbeat::Drained drained = heartbeat.Drain(reading.slot, loop.tail);
+  const attach::Heartbeat::Drained drained = heartbeat.Drain(reading.slot, loop.tail, limit);
   const HeartbeatTime now = MonotonicNow();
   if (!IsLoop(loop.role) || !IsChosenThread(tools_.options.loops, loop.facts()->thread)) {
     Forget(loop);

@@ -46,8 +46,11 @@ class ProcessLoops {
   std::unique_ptr<LoopWatch> MakeLoop(const attach::SlotReading& reading);
   /// Waits that are over are no loops, and hide none.
   void RetireClosed(const attach::Heartbeat& heartbeat, std::vector<attach::SlotReading>& readings);
+  /// Tells of what a loop did before `limit`, when its slot became another thread's.
+  void FinishBefore(const attach::Heartbeat& heartbeat, LoopWatch& loop, attach::HeartbeatTime limit);
   attach::HeartbeatTime LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop,
-                                   const attach::SlotReading& reading);
+                                   const attach::SlotReading& reading,
+                                   attach::HeartbeatTime limit = attach::HeartbeatTime::max());
   void Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
            attach::HeartbeatTime now);
   void TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop);
