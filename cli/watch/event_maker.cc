@@ -72,6 +72,7 @@ BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const 
     AddNotes(sample.stacks.blocking.notes, event.capture.notes);
   }
   const NamedSample& first = samples.front();
+  if (first.stacks.task) event.task = {first.stacks.task->name, first.stacks.task->coroutine};
   event.blocking_stack = first.stacks.blocking;
   event.native_stack = first.stacks.native;
   event.samples = DistinctSamples(samples, block.begin);

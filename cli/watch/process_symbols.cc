@@ -60,6 +60,7 @@ NamedStacks ProcessSymbols::Name(const attach::StackSnapshot& stack, const symbo
   symbolize::PythonStack resolved = interpreter->Resolve(python, source_);
   named.blocking = symbolize::Merge(named.native, resolved);
   named.python = std::move(resolved.stack);
+  named.task = std::move(resolved.task);
   return named;
 }
 

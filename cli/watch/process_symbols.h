@@ -24,6 +24,7 @@ struct NamedStacks {
   symbolize::Stack native;    ///< Every native frame.
   symbolize::Stack python;    ///< The interpreter's frames; empty where there is none.
   symbolize::Stack blocking;  ///< Both in their true order, native frames that do not matter left out.
+  std::optional<symbolize::TaskName> task;
 };
 
 /// The names of what lies in one process: modules, functions, lines, source text. Any thread may ask; but what the

@@ -9,6 +9,7 @@ namespace pyleak::cli {
 attach::HeartbeatTime MonotonicNow() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 Result<std::optional<RawSample>> Sampler::Take(WatchedProcess& process, attach::ThreadLook& thread) {
+  if (process.interpreter()) process.interpreter()->Prepare(process.memory());
   auto taken = tracer_.Run([&] { return TakeHeld(process, thread); });
   if (taken && taken->has_value()) {
     ++freezes_;

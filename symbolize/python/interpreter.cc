@@ -92,6 +92,7 @@ RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid,
     if (!code) break;
     raw.code.push_back(code);
   }
+  raw.task = tasks_.Of(layout, memory, thread.memory, raw.chain);
   if (raw.code.size() < raw.chain.links.size()) Cut(raw.chain, raw.code.size());
   if (locals != nullptr) raw.locals = ReadLocals(layout, memory, thread.memory, raw.chain.links, *locals);
   return raw;
@@ -100,6 +101,7 @@ RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid,
 PythonStack Interpreter::Resolve(const RawPythonStack& raw, SourceText& source) const {
   PythonStack resolved;
   resolved.module = runtime_.module_path;
+  resolved.task = raw.task;
   resolved.stack.complete = raw.chain.complete;
   if (!raw.chain.note.empty()) resolved.stack.notes.push_back(raw.chain.note);
   resolved.evaluations.assign(raw.chain.evaluations.rbegin(), raw.chain.evaluations.rend());

@@ -15,6 +15,7 @@
 #include "symbolize/python/code_cache.h"
 #include "symbolize/python/frame_chain.h"
 #include "symbolize/python/python_stack.h"
+#include "symbolize/python/running_task.h"
 #include "symbolize/python/runtime.h"
 #include "symbolize/redaction.h"
 #include "symbolize/source_text.h"
@@ -26,6 +27,7 @@ struct RawPythonStack {
   FrameChain chain;                                          ///< Cut where there is no code object.
   std::vector<CodeCache::Pointer> code;                      ///< Of each link of `chain`.
   std::optional<std::vector<std::vector<Variable>>> locals;  ///< Of each link, if they were asked for.
+  std::optional<TaskName> task;
 };
 
 /// The CPython of one process. Not thread-safe. After an exec of the target, make another one.
@@ -36,6 +38,9 @@ class Interpreter {
   static Result<std::optional<Interpreter>> Find(const ModuleMap& modules, const attach::MemoryReader& memory);
 
   [[nodiscard]] Version version() const { return runtime_.layout.version; }
+
+  /// Finds what Capture needs to know of tasks, and what may take too long to be found while a thread is held.
+  void Prepare(const attach::MemoryReader& memory) { tasks_.Find(runtime_.layout, memory, runtime_.address); }
 
   /// Copies the frames of a thread that is held in a ptrace stop, or sleeps. A thread seen before costs one system call
   /// or a few, a new one a handful and those for new code objects. No files, no symbols, nothing unbounded. Empty and
@@ -61,6 +66,7 @@ class Interpreter {
 
   Runtime runtime_;
   CodeCache codes_;
+  RunningTasks tasks_;
   std::unordered_map<int, Thread> threads_;
 };
 

@@ -45,7 +45,7 @@ constexpr Layout kPython38 = {
     .frame_form = FrameForm::kObject,
     .line_table_form = LineTableForm::kLnotab,
     .runtime = {.interpreters_head = 32},
-    .interpreter = {.next = 0, .threads_head = 8},
+    .interpreter = {.next = 0, .threads_head = 8, .modules = 56},
     .thread = {.next = 8,
                .thread_id = 176,
                .native_thread_id = {},
@@ -57,11 +57,15 @@ constexpr Layout kPython38 = {
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
     .objects = kObjects38,
+    .generator = {.frame = 16, .qualified_name = 56},
+    .task = {.coroutine = 112, .name = 120},
 };
 
 constexpr Layout kPython39 = [] {
   Layout layout = kPython38;
   layout.version = {3, 9};
+  layout.interpreter.modules = 856;
+  layout.task = {.coroutine = 152, .name = 160};
   return layout;
 }();
 
@@ -72,6 +76,8 @@ constexpr Layout kPython310 = [] {
   layout.line_table_form = LineTableForm::kLineDeltas;
   layout.frame.instruction = 96;
   layout.objects = kObjects310;
+  layout.generator.qualified_name = 48;
+  layout.task = {.coroutine = 160, .name = 168};
   return layout;
 }();
 
@@ -81,7 +87,7 @@ constexpr Layout kPython311 = {
     .frame_form = FrameForm::kEntryFlag,
     .line_table_form = LineTableForm::kLocations,
     .runtime = {.interpreters_head = 40},
-    .interpreter = {.next = 0, .threads_head = 16},
+    .interpreter = {.next = 0, .threads_head = 16, .modules = 888},
     .thread = {.next = 8,
                .thread_id = 152,
                .native_thread_id = 160,
@@ -93,6 +99,8 @@ constexpr Layout kPython311 = {
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
     .objects = kObjects311,
+    .generator = {.frame = 80, .qualified_name = 40},
+    .task = {.coroutine = 136, .name = 144},
 };
 
 /// 3.12: the same headers as 3.11; wstr has left the string objects (PEP 623).
@@ -101,7 +109,7 @@ constexpr Layout kPython312 = {
     .frame_form = FrameForm::kShim,
     .line_table_form = LineTableForm::kLocations,
     .runtime = {.interpreters_head = 40},
-    .interpreter = {.next = 0, .threads_head = 72},
+    .interpreter = {.next = 0, .threads_head = 72, .modules = 944},
     .thread = {.next = 8,
                .thread_id = 136,
                .native_thread_id = 144,
@@ -113,6 +121,8 @@ constexpr Layout kPython312 = {
     .bytes = {.size = 16, .data = 32},
     .text = {.length = 16, .state = 32, .ascii_size = 40, .compact_size = 56, .kind_shift = 2},
     .objects = kObjects312,
+    .generator = {.frame = 72, .qualified_name = 32},
+    .task = {.coroutine = 136, .name = 144},
 };
 
 constexpr std::array<const Layout*, 5> kLayouts = {&kPython38, &kPython39, &kPython310, &kPython311, &kPython312};
@@ -146,7 +156,8 @@ bool Plausible(const Layout& layout) {
   const auto within = [](std::initializer_list<std::uint64_t> offsets, std::uint64_t limit) {
     return std::max(offsets) < limit;
   };
-  return within({layout.runtime.interpreters_head, layout.interpreter.next, layout.interpreter.threads_head},
+  return within({layout.runtime.interpreters_head, layout.interpreter.next, layout.interpreter.threads_head,
+                 layout.interpreter.modules},
                 kMaxStateOffset) &&
          within({layout.thread.next, layout.thread.thread_id, *layout.thread.native_thread_id, layout.thread.frame,
                  *layout.thread.datastack_chunk},
@@ -219,7 +230,7 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
   layout.frame_form = FrameForm::kShim;
   layout.line_table_form = LineTableForm::kLocations;
   layout.runtime = {.interpreters_head = words[5]};
-  layout.interpreter = {.next = words[8], .threads_head = words[9]};
+  layout.interpreter = {.next = words[8], .threads_head = words[9], .modules = words[11]};
   layout.thread = {.next = words[at.thread + 2],
                    .thread_id = words[at.thread + 5],
                    .native_thread_id = words[at.thread + 6],
@@ -244,6 +255,11 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
                  // From 3.14 on `interned` has 16 bits (Include/cpython/unicodeobject.h).
                  .kind_shift = first_form ? 2U : 16U};
   layout.objects = DescribedObjects(words, at);
+  // 3.13 does not say these: Include/cpython/genobject.h, Modules/_asynciomodule.c.
+  if (first_form) {
+    layout.generator = {.frame = 72, .qualified_name = 32};
+    layout.task = {.coroutine = 120, .name = 128};
+  }
   if (!Plausible(layout) || !Plausible(layout.objects)) {
     return Error{ErrorCode::kCorrupt,
                  "the offsets that Python " + layout.version.ToString() + " gives of itself cannot be true"};

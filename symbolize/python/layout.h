@@ -49,6 +49,7 @@ struct Layout {
   struct {  ///< PyInterpreterState
     std::uint64_t next = 0;
     std::uint64_t threads_head = 0;
+    std::uint64_t modules = 0;  ///< Pointer to the dict that is sys.modules.
   } interpreter;
   struct {  ///< PyThreadState
     std::uint64_t next = 0;
@@ -84,6 +85,14 @@ struct Layout {
     unsigned kind_shift = 2;         ///< Bits of `state` before `kind`, `compact` and `ascii`: those of `interned`.
   } text;
   ObjectLayout objects;
+  struct {                    ///< PyGenObject, and PyCoroObject, which begins as it does
+    std::uint64_t frame = 0;  ///< kObject: pointer to its frame. Else the frame itself.
+    std::uint64_t qualified_name = 0;
+  } generator;
+  struct {  ///< TaskObj of Modules/_asynciomodule.c, which is in no header; not known of a Python that is too new
+    std::optional<std::uint64_t> coroutine;
+    std::uint64_t name = 0;  ///< A string; or, from 3.12 on, the int N of a task that is called Task-N.
+  } task;
 
   /// Bytes of one unit of kObject's f_lasti: 3.10 counts instructions of two bytes (Objects/frameobject.c).
   [[nodiscard]] std::int64_t lasti_unit_bytes() const { return version.minor >= 10 ? 2 : 1; }

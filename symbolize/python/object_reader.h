@@ -80,19 +80,21 @@ class ObjectReader {
   std::optional<Elements<RemoteAddress>> Set(RemoteAddress object, std::size_t most);
   std::optional<Elements<Entry>> Dict(RemoteAddress object, std::size_t most);
 
+  /// Where a dict's entries lie, deleted ones among them.
+  struct DictKeys {
+    RemoteAddress entries;
+    std::size_t entry_bytes = 0;
+    std::size_t key_offset = 0;  ///< In an entry; the value follows the key.
+    std::uint64_t count = 0;
+  };
+  /// Of a PyDictKeysObject.
+  std::optional<DictKeys> Keys(RemoteAddress keys);
+
   /// The pointer at `offset` into an object.
   std::optional<RemoteAddress> Pointer(RemoteAddress object, std::uint64_t offset);
 
  private:
-  struct DictKeys {
-    RemoteAddress entries;
-    std::size_t entry_bytes = 0;
-    std::size_t key_offset = 0;
-    std::uint64_t count = 0;
-  };
-
   std::span<const std::byte> Head(RemoteAddress object, std::size_t least_bytes);
-  std::optional<DictKeys> Keys(RemoteAddress keys);
   std::vector<RemoteAddress> Pointers(RemoteAddress from, std::size_t count);
 
   const Layout& layout_;

@@ -35,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   symbolize::SourceText source(*process);
   const symbolize::Redaction redaction;
   for (int i = 0; i < 2; ++i) {
+    interpreter.Prepare(memory);
     const auto raw = interpreter.Capture(memory, tid, thread_pointer, &redaction);
     const auto resolved = interpreter.Resolve(raw, source);
     std::size_t evaluated = 0;

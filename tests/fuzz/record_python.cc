@@ -56,6 +56,7 @@ int Record(int pid) {
   std::array<std::byte, symbolize::python::Layout::kDebugOffsetsBytes> beginning{};
   recorder.Read((*runtime)->address, beginning);
   symbolize::python::Interpreter python(**std::move(runtime));
+  python.Prepare(recorder);
   const symbolize::Redaction redaction;
   return python.Capture(recorder, pid, *thread_pointer, &redaction).code.empty() ? 1 : 0;
 }

@@ -64,6 +64,7 @@ Offsets OffsetsOf(const Layout& layout) {
   Offsets offsets = {{"runtime.interpreters_head", layout.runtime.interpreters_head},
                      {"interpreter.next", layout.interpreter.next},
                      {"interpreter.threads_head", layout.interpreter.threads_head},
+                     {"interpreter.modules", layout.interpreter.modules},
                      {"thread.next", layout.thread.next},
                      {"thread.thread_id", layout.thread.thread_id},
                      {"thread.frame", layout.thread.frame},
@@ -79,7 +80,9 @@ Offsets OffsetsOf(const Layout& layout) {
                      {"text.length", layout.text.length},
                      {"text.state", layout.text.state},
                      {"text.ascii_size", layout.text.ascii_size},
-                     {"text.compact_size", layout.text.compact_size}};
+                     {"text.compact_size", layout.text.compact_size},
+                     {"generator.frame", layout.generator.frame},
+                     {"generator.qualified_name", layout.generator.qualified_name}};
   if (layout.frame_form != FrameForm::kObject) {
     offsets["frame.owner"] = layout.frame.owner;
     offsets["code.bytecode"] = layout.code.bytecode;

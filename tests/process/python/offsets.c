@@ -129,6 +129,11 @@ static void PrintObjects(void) {
 int main(void) {
   FIELD("runtime.interpreters_head", _PyRuntimeState, interpreters.head);
   FIELD("interpreter.next", PyInterpreterState, next);
+#if PY_VERSION_HEX >= 0x030C0000
+  FIELD("interpreter.modules", PyInterpreterState, imports.modules);
+#else
+  FIELD("interpreter.modules", PyInterpreterState, modules);
+#endif
 #if PY_VERSION_HEX >= 0x030B0000
   FIELD("interpreter.threads_head", PyInterpreterState, threads.head);
 #else
@@ -146,5 +151,11 @@ int main(void) {
   FIELD("text.state", PyASCIIObject, state);
   Print("text.ascii_size", sizeof(PyASCIIObject));
   Print("text.compact_size", sizeof(PyCompactUnicodeObject));
+#if PY_VERSION_HEX >= 0x030B0000
+  FIELD("generator.frame", PyGenObject, gi_iframe);
+#else
+  FIELD("generator.frame", PyGenObject, gi_frame);
+#endif
+  FIELD("generator.qualified_name", PyGenObject, gi_qualname);
   return 0;
 }

@@ -89,8 +89,9 @@ class LiveTest(unittest.TestCase):
         self.assertAlmostEqual(record["timestamp"], block.begin_ns / 1e9 + wall_clock_offset, delta=tolerance)
 
     def assert_python_stack(self, record, block):
-        """Every Python frame that the target's own traceback has: same file, line and name, in the same order."""
+        """Every Python frame of the target's own traceback: same file, line and name, in the same order. And its task."""
         self.assertEqual(python_frames(record)[: len(block.stack)], [summary(frame) for frame in block.stack])
+        self.assertEqual(record["task"], block.task)
 
     def assert_native_frame(self, record, block):
         """The target's function and line are on the native stack."""

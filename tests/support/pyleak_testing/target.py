@@ -20,6 +20,7 @@ class Block:
     pid: int
     tid: int
     stack: list
+    task: dict = None
     error: int = 0
     cpu_ns: int = 0
     runqueue_ns: int = 0

@@ -23,6 +23,16 @@ def here(value):
     return value
 
 
+def running_task():
+    """Name and coroutine of the asyncio task that runs; None outside of one."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        task = asyncio and asyncio.current_task()
+    except RuntimeError:  # No loop is running.
+        task = None
+    return task and {"name": task.get_name(), "coroutine": task.get_coro().__qualname__}
+
+
 def measure(kind, function, *arguments):
     """Calls `function` and returns the fact of it: kind, begin and end on CLOCK_MONOTONIC, the stack that it noted.
 
@@ -44,6 +54,7 @@ def measure(kind, function, *arguments):
         "pid": os.getpid(),
         "tid": threading.get_native_id(),
         "stack": _stack_of_thread.frames,
+        "task": running_task(),
     }
 
 
