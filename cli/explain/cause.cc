@@ -8,6 +8,7 @@
 
 #include "attach/trace/system_call_names.h"
 #include "attach/trace/wait_calls.h"
+#include "cli/explain/lock.h"
 #include "cli/explain/remedy.h"
 #include "cli/explain/shares.h"
 #include "cli/explain/system_call.h"
@@ -22,15 +23,20 @@ using std::chrono::nanoseconds;
 struct MainCall {
   attach::ThreadActivity activity;
   nanoseconds time{};
+  double part = 1;                           ///< Of all the time that it slept.
   nanoseconds uninterruptible{};             ///< In state D.
   std::optional<attach::CallObject> object;  ///< What it worked on, when a sample was taken.
 };
 
+bool IsSameWait(const BlockEvidence& evidence, const attach::ThreadActivity& one, const attach::ThreadActivity& other) {
+  return one.system_call == other.system_call && LockOf(evidence, one) == LockOf(evidence, other);
+}
+
 std::optional<MainCall> FindMainCall(const BlockEvidence& evidence) {
   std::vector<MainCall> calls;
-  const auto add = [&calls](const attach::ThreadActivity& activity, nanoseconds time) -> MainCall& {
+  const auto add = [&](const attach::ThreadActivity& activity, nanoseconds time) -> MainCall& {
     const auto known = std::ranges::find_if(
-        calls, [&](const MainCall& call) { return call.activity.system_call == activity.system_call; });
+        calls, [&](const MainCall& call) { return IsSameWait(evidence, call.activity, activity); });
     MainCall& call = known == calls.end() ? calls.emplace_back(MainCall{activity, {}, {}, {}}) : *known;
     call.time += time;
     return call;
@@ -47,7 +53,11 @@ std::optional<MainCall> FindMainCall(const BlockEvidence& evidence) {
     if (!call.object) call.object = sample.object;
   }
   const auto main = std::ranges::max_element(calls, {}, &MainCall::time);
-  return main == calls.end() ? std::nullopt : std::optional(*main);
+  if (main == calls.end()) return std::nullopt;
+  nanoseconds all{};
+  for (const MainCall& call : calls) all += call.time;
+  if (all > nanoseconds(0)) main->part = static_cast<double>(main->time.count()) / static_cast<double>(all.count());
+  return *main;
 }
 
 /// " 0.300s of 0.301s <how>"; without figures where nothing was measured.
@@ -78,6 +88,13 @@ Cause ExplainSleep(const BlockEvidence& evidence, const Shares& shares, const st
     cause.summary = lasted + ", not seen in any system call";
     return cause;
   }
+  if (LockOf(evidence, call->activity) != nullptr) {
+    const auto part = std::chrono::duration_cast<nanoseconds>(shares.asleep * call->part);
+    cause.kind = CauseKind::kGil;
+    cause.syscall = attach::SystemCallName(call->activity.system_call);
+    cause.summary = "waiting for the GIL, " + Lasted(shares, part, evidence.duration, "asleep");
+    return cause;
+  }
   const bool on_disk = call->uninterruptible * 2 > call->time;
   cause.kind = KindOfCall(call->activity, on_disk);
   const attach::CallObject object = call->object.value_or(attach::CallObject{});
@@ -89,12 +106,20 @@ Cause ExplainSleep(const BlockEvidence& evidence, const Shares& shares, const st
   return cause;
 }
 
+/// Who waits for the GIL asks for it every 5 ms, and may wait for a CPU to do so: that loses no time.
+bool WaitsForGilAlsoWithoutCpu(const BlockEvidence& evidence, const Shares& shares,
+                               const std::optional<MainCall>& call) {
+  return call && LockOf(evidence, call->activity) != nullptr && shares.asleep * call->part * 3 >= shares.runqueue;
+}
+
 Cause ExplainShares(const BlockEvidence& evidence, const Shares& shares, const std::optional<MainCall>& call) {
   const nanoseconds duration = evidence.duration;
-  const nanoseconds longest = std::max({shares.cpu, shares.runqueue, shares.stopped, shares.asleep});
+  nanoseconds asleep = shares.asleep;
+  if (WaitsForGilAlsoWithoutCpu(evidence, shares, call)) asleep += shares.runqueue;
+  const nanoseconds longest = std::max({shares.cpu, shares.runqueue, shares.stopped, asleep});
   Cause cause;
   const nanoseconds* told = &shares.asleep;
-  if (longest == shares.asleep) {
+  if (longest == asleep) {
     cause = ExplainSleep(evidence, shares, call);
   } else if (longest == shares.cpu) {
     told = &shares.cpu;
@@ -128,6 +153,7 @@ Cause ExplainBlock(const BlockEvidence& evidence) {
   if (!shares) return {};
   const auto call = FindMainCall(evidence);
   Cause cause = ExplainShares(evidence, *shares, call);
+  if (cause.kind == CauseKind::kGil) AddHolder(evidence, *LockOf(evidence, call->activity), cause);
   if (evidence.stack != nullptr) {
     const attach::ThreadActivity activity = call ? call->activity : attach::ThreadActivity{};
     const std::string remedy = RemedyFor(cause.kind, activity, *evidence.stack, evidence.loop_kind);

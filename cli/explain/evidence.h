@@ -7,17 +7,26 @@
 #include <string>
 #include <vector>
 
+#include "attach/base/remote_address.h"
 #include "attach/trace/call_object.h"
 #include "attach/trace/thread_look.h"
 #include "cli/explain/time_use.h"
+#include "cli/report/event.h"
 #include "symbolize/stack.h"
 
 namespace pyleak::cli {
+
+/// The GIL that the thread slept for.
+struct AwaitedLock {
+  AddressRange place;            ///< What those who wait for it sleep on.
+  std::optional<Holder> holder;  ///< None: not known for certain.
+};
 
 /// What one sample tells of the reason.
 struct SampleEvidence {
   attach::ThreadActivity activity;
   attach::CallObject object;
+  std::optional<AwaitedLock> lock;
 };
 
 /// A thing that the thread was seen to do while the block lasted.

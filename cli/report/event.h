@@ -33,6 +33,14 @@ struct Loop {
 
 enum class CauseKind { kCpu, kSyscall, kLock, kGil, kGc, kDisk, kNotScheduled, kStopped, kNestedWait, kUnknown };
 
+/// The thread that had the GIL which the loop's thread waited for.
+struct Holder {
+  int tid = 0;
+  std::string name;
+  std::optional<symbolize::Stack> stack;  ///< Taken while it had the GIL.
+  std::chrono::nanoseconds freeze{};      ///< How long it was held for that.
+};
+
 /// Why a loop did not return to its wait. What is not known is left out.
 struct Cause {
   CauseKind kind = CauseKind::kUnknown;
@@ -43,6 +51,7 @@ struct Cause {
   std::optional<std::chrono::nanoseconds> cpu;
   std::optional<std::chrono::nanoseconds> wait;
   std::optional<std::chrono::nanoseconds> runqueue;  ///< Runnable, but not on a CPU.
+  std::optional<Holder> gil_holder;
 };
 
 /// The coroutine that the loop was running.

@@ -100,6 +100,13 @@ const char* CauseName(CauseKind kind) {
   return "unknown";
 }
 
+Json ToObject(const Holder& holder) {
+  return {{"tid", holder.tid},
+          {"thread", holder.name},
+          {"stack", ArrayOrNull(holder.stack)},
+          {"freeze_seconds", Seconds(holder.freeze)}};
+}
+
 Json ToObject(const Cause& cause) {
   Json object = {{"kind", CauseName(cause.kind)}, {"summary", cause.summary}};
   const auto add = [&object](const char* name, const auto& value) {
@@ -114,6 +121,7 @@ Json ToObject(const Cause& cause) {
   add_seconds("cpu_seconds", cause.cpu);
   add_seconds("wait_seconds", cause.wait);
   add_seconds("runqueue_seconds", cause.runqueue);
+  if (cause.gil_holder) object["gil_holder"] = ToObject(*cause.gil_holder);
   return object;
 }
 

@@ -87,7 +87,7 @@ std::string FiguresText(const LoopFigures& figures) {
   return text;
 }
 
-void AddStack(std::string& text, const char* title, const Stack& stack, const TextStyle& style) {
+void AddStack(std::string& text, const std::string& title, const Stack& stack, const TextStyle& style) {
   text += fmt::format("\n  {}:", title);
   if (stack.frames.empty()) text += " not captured";
   if (!stack.frames.empty() && !stack.complete) text += "\n    <incomplete: the outermost frames are not known>";
@@ -148,6 +148,10 @@ std::string BlockText(const BlockEvent& event, const TextStyle& style) {
   if (!event.cause.summary.empty()) text += "\n  Cause: " + Sanitise(event.cause.summary);
   if (event.task) text += "\n  Task: " + Sanitise(event.task->name) + " " + Sanitise(event.task->coroutine);
   AddStack(text, "Blocking Stack", event.blocking_stack.value_or(Stack()), style);
+  if (const auto& holder = event.cause.gil_holder; holder && holder->stack) {
+    const std::string thread = fmt::format("thread {} \"{}\"", holder->tid, Sanitise(holder->name));
+    AddStack(text, "Stack of " + thread + ", which held the GIL", *holder->stack, style);
+  }
   for (const auto& note : CaptureNotes(event)) text += "\n  Note: " + Sanitise(note);
   return text;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/loop_choice.h"
+#include "cli/watch/awaited_lock.h"
 
 namespace pyleak::cli {
 
@@ -15,12 +16,24 @@ namespace {
 /// The summary of a watch stays as small as this, however many processes come and go.
 constexpr std::size_t kMostEndedLoops = 1000;
 
+AwaitedLock Name(const LoopFacts& loop, const RawLock& raw) {
+  AwaitedLock lock{raw.place, {}};
+  if (!raw.holder) return lock;
+  lock.holder = Holder{.tid = raw.holder->tid, .name = raw.holder->name};
+  if (const auto& sample = raw.holder->sample) {
+    lock.holder->stack =
+        loop.process->symbols().Name(sample->stack, sample->interpreter.get(), sample->python).blocking;
+    lock.holder->freeze = sample->freeze;
+  }
+  return lock;
+}
+
 NamedSample Name(const LoopFacts& loop, const RawSample& raw, const attach::CallObject& object) {
   NamedSample sample;
   sample.taken_at = raw.taken_at;
   sample.freeze = raw.freeze;
   sample.stacks = loop.process->symbols().Name(raw.stack, raw.interpreter.get(), raw.python);
-  sample.evidence = {raw.activity, object};
+  sample.evidence = {raw.activity, object, raw.lock ? std::optional(Name(loop, *raw.lock)) : std::nullopt};
   return sample;
 }
 

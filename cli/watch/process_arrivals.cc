@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/loop_choice.h"
+#include "cli/watch/awaited_lock.h"
 
 namespace pyleak::cli {
 
@@ -80,6 +81,7 @@ void ProcessArrivals::TakeSample(Arrival& arrival, const BlockKey& key) {
     }
   }
   if (!sample) return;
+  sample->lock = LookAtAwaitedLock(tools_.sampler, process, sample->activity, thread.thread().tid);
   tools_.journal.Note(key, arrival.Note());
   tools_.journal.Sample(key, *arrival.facts(), *std::move(sample));
 }

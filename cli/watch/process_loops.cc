@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/loop_choice.h"
+#include "cli/watch/awaited_lock.h"
 
 namespace pyleak::cli {
 
@@ -179,6 +180,7 @@ void ProcessLoops::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loo
   if (sample->has_value()) loop.statistics.OnFreeze((*sample)->freeze);
   // If the iteration has ended since the look, what was copied may be of another one.
   if (!sample->has_value() || !heartbeat.IsInIteration(loop.last().slot, key.iteration)) return;
+  (*sample)->lock = LookAtAwaitedLock(tools_.sampler, *process_, (*sample)->activity, thread->thread().tid);
   tools_.journal.Sample(key, *loop.facts(), **std::move(sample));
 }
 

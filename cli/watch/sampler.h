@@ -17,6 +17,8 @@
 
 namespace pyleak::cli {
 
+struct RawLock;
+
 /// What was copied of a thread while it was held. A value; nothing in it has a name yet.
 struct RawSample {
   attach::HeartbeatTime taken_at{};
@@ -26,6 +28,7 @@ struct RawSample {
   /// The interpreter that the thread may run in, and its frames; null: there is none.
   std::shared_ptr<const symbolize::python::Interpreter> interpreter;
   symbolize::python::RawPythonStack python;
+  std::shared_ptr<const RawLock> lock;  ///< The GIL that the thread slept for; null: none.
 };
 
 /// Takes samples: holds one thread, copies its registers, its stack and its interpreter's frames, and lets it go.

@@ -38,6 +38,7 @@ class Interpreter {
   static Result<std::optional<Interpreter>> Find(const ModuleMap& modules, const attach::MemoryReader& memory);
 
   [[nodiscard]] Version version() const { return runtime_.layout.version; }
+  [[nodiscard]] const Runtime& runtime() const { return runtime_; }
 
   /// Finds what Capture needs to know of tasks, and what may take too long to be found while a thread is held.
   void Prepare(const attach::MemoryReader& memory) { tasks_.Find(runtime_.layout, memory, runtime_.address); }

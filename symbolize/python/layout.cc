@@ -59,6 +59,7 @@ constexpr Layout kPython38 = {
     .objects = kObjects38,
     .generator = {.frame = 16, .qualified_name = 56},
     .task = {.coroutine = 112, .name = 120},
+    .gil = {.in_runtime = 1152},
 };
 
 constexpr Layout kPython39 = [] {
@@ -66,6 +67,7 @@ constexpr Layout kPython39 = [] {
   layout.version = {3, 9};
   layout.interpreter.modules = 856;
   layout.task = {.coroutine = 152, .name = 160};
+  layout.gil.in_runtime = 352;
   return layout;
 }();
 
@@ -101,6 +103,7 @@ constexpr Layout kPython311 = {
     .objects = kObjects311,
     .generator = {.frame = 80, .qualified_name = 40},
     .task = {.coroutine = 136, .name = 144},
+    .gil = {.in_runtime = 360},
 };
 
 /// 3.12: the same headers as 3.11; wstr has left the string objects (PEP 623).
@@ -123,6 +126,7 @@ constexpr Layout kPython312 = {
     .objects = kObjects312,
     .generator = {.frame = 72, .qualified_name = 32},
     .task = {.coroutine = 136, .name = 144},
+    .gil = {.in_runtime = {}, .in_interpreter = 384},
 };
 
 constexpr std::array<const Layout*, 5> kLayouts = {&kPython38, &kPython39, &kPython310, &kPython311, &kPython312};
@@ -132,6 +136,7 @@ constexpr std::string_view kCookie = "xdebugpy";
 /// Which word of _Py_DebugOffsets has which offset. The structure grows in the middle from version to version, so that
 /// it needs a table as well, but a far smaller one.
 struct DebugOffsetsIndex {
+  std::size_t gil;      ///< interpreter_state.ceval_gil
   std::size_t thread;   ///< thread_state.size
   std::size_t frame;    ///< interpreter_frame.size
   std::size_t code;     ///< code_object.size
@@ -144,9 +149,9 @@ struct DebugOffsetsIndex {
 /// Include/internal/pycore_runtime.h of 3.13; Include/internal/pycore_debug_offsets.h of 3.14, which is also tried for
 /// whatever comes later.
 constexpr DebugOffsetsIndex kDebugOffsets313 = {
-    .thread = 19, .frame = 28, .code = 34, .object = 44, .dict = 56, .bytes = 64, .unicode = 67};
+    .gil = 14, .thread = 19, .frame = 28, .code = 34, .object = 44, .dict = 56, .bytes = 64, .unicode = 67};
 constexpr DebugOffsetsIndex kDebugOffsets314 = {
-    .thread = 22, .frame = 31, .code = 39, .object = 50, .dict = 66, .bytes = 74, .unicode = 77};
+    .gil = 15, .thread = 22, .frame = 31, .code = 39, .object = 50, .dict = 66, .bytes = 74, .unicode = 77};
 
 /// No structure that holds one of our fields is larger; _PyRuntimeState and PyInterpreterState are, by far.
 constexpr std::uint64_t kMaxOffset = 4096;
@@ -157,8 +162,9 @@ bool Plausible(const Layout& layout) {
     return std::max(offsets) < limit;
   };
   return within({layout.runtime.interpreters_head, layout.interpreter.next, layout.interpreter.threads_head,
-                 layout.interpreter.modules},
+                 layout.interpreter.modules, layout.gil.in_interpreter},
                 kMaxStateOffset) &&
+         within({layout.gil.last_holder, layout.gil.locked}, kMaxOffset) &&
          within({layout.thread.next, layout.thread.thread_id, *layout.thread.native_thread_id, layout.thread.frame,
                  *layout.thread.datastack_chunk},
                 kMaxOffset) &&
@@ -260,6 +266,10 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
     layout.generator = {.frame = 72, .qualified_name = 32};
     layout.task = {.coroutine = 120, .name = 128};
   }
+  layout.gil = {.in_runtime = {},
+                .in_interpreter = words[at.gil],
+                .last_holder = words[at.gil + 4] - words[at.gil + 1],
+                .locked = words[at.gil + 3] - words[at.gil + 1]};
   if (!Plausible(layout) || !Plausible(layout.objects)) {
     return Error{ErrorCode::kCorrupt,
                  "the offsets that Python " + layout.version.ToString() + " gives of itself cannot be true"};

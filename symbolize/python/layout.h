@@ -93,6 +93,17 @@ struct Layout {
     std::optional<std::uint64_t> coroutine;
     std::uint64_t name = 0;  ///< A string; or, from 3.12 on, the int N of a task that is called Task-N.
   } task;
+  struct {                                    ///< _gil_runtime_state
+    std::optional<std::uint64_t> in_runtime;  ///< Up to 3.11: where in _PyRuntimeState the only one lies.
+    std::uint64_t in_interpreter = 0;         ///< From 3.12 on: where in PyInterpreterState a pointer to it lies.
+    std::uint64_t last_holder = 8;            ///< PyThreadState*
+    std::uint64_t locked = 16;                ///< int
+    /// What follows has not changed since 3.8 (Include/internal/pycore_gil.h).
+    [[nodiscard]] std::uint64_t switch_number() const { return locked + 8; }
+    /// Two condition variables with a mutex each, which threads sleep on; sizes of glibc.
+    [[nodiscard]] std::uint64_t waits() const { return locked + 16; }
+    [[nodiscard]] std::uint64_t size_bytes() const { return waits() + 2 * (48 + 40); }
+  } gil;
 
   /// Bytes of one unit of kObject's f_lasti: 3.10 counts instructions of two bytes (Objects/frameobject.c).
   [[nodiscard]] std::int64_t lasti_unit_bytes() const { return version.minor >= 10 ? 2 : 1; }

@@ -47,6 +47,19 @@ Result<Layout> FindLayout(const Module& module, RemoteAddress runtime, const att
                                             : std::string("a Python older than 3.8, or without its C API")};
 }
 
+/// glibc describes its struct pthread by variables of the form DESC(_thread_db_pthread_tid, ...), for libthread_db:
+/// size in bits, number of elements, offset (nptl_db/db_info.c).
+std::optional<std::uint64_t> FindTidInThread(const ModuleMap& modules, const attach::MemoryReader& memory) {
+  for (const Module* module : modules.modules()) {
+    if (!module->image) continue;
+    const auto symbol = module->image->FindSymbol("_thread_db_pthread_tid");
+    if (!symbol) continue;
+    const auto field = memory.ReadValue<std::array<std::uint32_t, 3>>(RemoteAddress(module->bias) + symbol->address);
+    return field && (*field)[0] == 32 ? std::optional<std::uint64_t>((*field)[2]) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<std::optional<Runtime>> FindRuntime(const ModuleMap& modules, const attach::MemoryReader& memory) {
@@ -57,7 +70,10 @@ Result<std::optional<Runtime>> FindRuntime(const ModuleMap& modules, const attac
     const RemoteAddress address = RemoteAddress(module->bias) + *variable;
     auto layout = FindLayout(*module, address, memory);
     if (!layout) return std::move(layout).error().While("looking at the Python in " + module->path);
-    return std::optional(Runtime{.address = address, .layout = *std::move(layout), .module_path = module->path});
+    return std::optional(Runtime{.address = address,
+                                 .layout = *std::move(layout),
+                                 .module_path = module->path,
+                                 .tid_in_thread = FindTidInThread(modules, memory)});
   }
   return std::optional<Runtime>();
 }

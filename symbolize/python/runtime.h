@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,8 @@ struct Runtime {
   RemoteAddress address;  ///< Of _PyRuntime.
   Layout layout;
   std::string module_path;  ///< Of the ELF file that has the interpreter's code: Module::path.
+  /// Where a thread's number lies from its thread pointer on, as the C library tells debuggers; nothing: it does not.
+  std::optional<std::uint64_t> tid_in_thread;
 };
 
 /// Nothing if no module has a CPython in it, which is not an Error; an Error if there is one that pyleak cannot read.

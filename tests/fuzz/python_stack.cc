@@ -1,6 +1,7 @@
 /// The structures of a CPython: which version, then the thread, then its memory as recorded_memory.h has it.
 #include <unistd.h>
 
+#include "symbolize/python/gil.h"
 #include "symbolize/python/interpreter.h"
 #include "tests/fuzz/recorded_memory.h"
 
@@ -31,7 +32,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const fuzz::RecordedMemory memory(input);
   auto layout = LayoutOf(minor, runtime, memory);
   if (!layout) return 0;
-  python::Interpreter interpreter({.address = runtime, .layout = *std::move(layout), .module_path = "python"});
+  python::Interpreter interpreter(
+      {.address = runtime, .layout = *std::move(layout), .module_path = "python", .tid_in_thread = 720});
+  if (const auto gil = FindGilOfFutex(interpreter.runtime(), memory, thread_pointer)) {
+    const auto state = ReadGilState(interpreter.runtime().layout, memory, *gil);
+    if (state) (void)FindOwner(interpreter.runtime(), memory, state->holder);
+  }
   symbolize::SourceText source(*process);
   const symbolize::Redaction redaction;
   for (int i = 0; i < 2; ++i) {

@@ -82,7 +82,13 @@ Offsets OffsetsOf(const Layout& layout) {
                      {"text.ascii_size", layout.text.ascii_size},
                      {"text.compact_size", layout.text.compact_size},
                      {"generator.frame", layout.generator.frame},
-                     {"generator.qualified_name", layout.generator.qualified_name}};
+                     {"generator.qualified_name", layout.generator.qualified_name},
+                     {"gil.last_holder", layout.gil.last_holder},
+                     {"gil.locked", layout.gil.locked},
+                     {"gil.switch_number", layout.gil.switch_number()},
+                     {"gil.waits", layout.gil.waits()},
+                     {"gil.size_bytes", layout.gil.size_bytes()}};
+  if (!layout.gil.in_runtime) offsets["gil.in_interpreter"] = layout.gil.in_interpreter;
   if (layout.frame_form != FrameForm::kObject) {
     offsets["frame.owner"] = layout.frame.owner;
     offsets["code.bytecode"] = layout.code.bytecode;
@@ -90,6 +96,7 @@ Offsets OffsetsOf(const Layout& layout) {
   const auto add = [&offsets](const char* name, const std::optional<std::uint64_t>& offset) {
     if (offset) offsets[name] = *offset;
   };
+  add("gil.in_runtime", layout.gil.in_runtime);
   add("thread.native_thread_id", layout.thread.native_thread_id);
   add("thread.cframe_current_frame", layout.thread.cframe_current_frame);
   add("thread.datastack_chunk", layout.thread.datastack_chunk);

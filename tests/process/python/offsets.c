@@ -126,6 +126,19 @@ static void PrintObjects(void) {
   FIELD("cell.value", PyCellObject, ob_ref);
 }
 
+static void PrintGil(void) {
+#if PY_VERSION_HEX >= 0x030C0000
+  FIELD("gil.in_interpreter", PyInterpreterState, ceval.gil);
+#else
+  FIELD("gil.in_runtime", _PyRuntimeState, ceval.gil);
+#endif
+  FIELD("gil.last_holder", struct _gil_runtime_state, last_holder);
+  FIELD("gil.locked", struct _gil_runtime_state, locked);
+  FIELD("gil.switch_number", struct _gil_runtime_state, switch_number);
+  FIELD("gil.waits", struct _gil_runtime_state, cond);
+  Print("gil.size_bytes", sizeof(struct _gil_runtime_state));
+}
+
 int main(void) {
   FIELD("runtime.interpreters_head", _PyRuntimeState, interpreters.head);
   FIELD("interpreter.next", PyInterpreterState, next);
@@ -145,6 +158,7 @@ int main(void) {
   PrintCode();
   PrintVariables();
   PrintObjects();
+  PrintGil();
   FIELD("bytes.size", PyVarObject, ob_size);
   FIELD("bytes.data", PyBytesObject, ob_sval);
   FIELD("text.length", PyASCIIObject, length);

@@ -25,6 +25,7 @@ class Block:
     cpu_ns: int = 0
     runqueue_ns: int = 0
     object: str = ""
+    holder: dict = None  # tid and stack of the thread that held what this one waited for
 
     @classmethod
     def of(cls, fact):

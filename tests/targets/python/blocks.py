@@ -5,15 +5,17 @@ Each takes the seconds, and an argument that most do not need. here(...) stands 
 
 import asyncio
 import concurrent.futures
+import ctypes
 import fcntl
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
 
-from truth import here
+from truth import here, holding_here
 
 
 def sleep(seconds, _argument=None):
@@ -119,6 +121,40 @@ def deep(seconds, argument):
     return deep(seconds, int(argument) - 1)
 
 
+def _name_thread(name):
+    ctypes.CDLL(None).prctl(15, name.encode())  # PR_SET_NAME
+
+
+def _wait_for_gil(hold):
+    """Waits for the GIL while another thread calls `hold`: that one takes it while this one sleeps for 10 ms."""
+    go = threading.Event()
+    interval = sys.getswitchinterval()
+
+    def work():
+        _name_thread("gil-holder")
+        go.wait()
+        sys.setswitchinterval(interval)
+        hold()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    sys.setswitchinterval(1000)  # so that it is not taken from this thread before the sleep
+    go.set()
+    time.sleep(here(0.01))
+    thread.join()
+
+
+def gil(seconds, _argument=None):
+    """A C function that does not give up the GIL; it sleeps."""
+    usleep = ctypes.PyDLL(None).usleep
+    _wait_for_gil(lambda: usleep(holding_here(int(seconds * 1e6))))
+
+
+def gil_c_loop(_seconds, argument):
+    """A loop of C, which computes."""
+    _wait_for_gil(lambda: sum(range(holding_here(int(argument)))))
+
+
 BLOCKS = {
     function.__name__: function
     for function in (
@@ -137,6 +173,8 @@ BLOCKS = {
         flock,
         child,
         deep,
+        gil,
+        gil_c_loop,
     )
 }
 

@@ -8,18 +8,30 @@ import time
 import traceback
 
 _stack_of_thread = threading.local()
+_holder = None
 
 
-def here(value):
-    """Notes the stack of the caller, whose current line must be the one that blocks, and returns `value`."""
-    _stack_of_thread.frames = [
+def _stack_above(depth):
+    return [
         {
             "filename": frame.f_code.co_filename,
             "lineno": lineno,
             "name": frame.f_code.co_name,
         }
-        for frame, lineno in traceback.walk_stack(sys._getframe(1))
+        for frame, lineno in traceback.walk_stack(sys._getframe(depth + 1))
     ][::-1]
+
+
+def here(value):
+    """Notes the stack of the caller, whose current line must be the one that blocks, and returns `value`."""
+    _stack_of_thread.frames = _stack_above(1)
+    return value
+
+
+def holding_here(value):
+    """Notes the thread and the stack of the caller, which holds what the loop's thread waits for."""
+    global _holder
+    _holder = {"tid": threading.get_native_id(), "stack": _stack_above(1)}
     return value
 
 
@@ -38,6 +50,8 @@ def measure(kind, function, *arguments):
 
     And what it waited for, where the function returns that.
     """
+    global _holder
+    _holder = None
     _stack_of_thread.frames = None
     cpu_before = time.clock_gettime_ns(time.CLOCK_THREAD_CPUTIME_ID)
     begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -55,6 +69,7 @@ def measure(kind, function, *arguments):
         "tid": threading.get_native_id(),
         "stack": _stack_of_thread.frames,
         "task": running_task(),
+        "holder": _holder,
     }
 
 

@@ -56,6 +56,30 @@ TEST(Cause, NamesTheCallThatWasSleptInLongest) {
   EXPECT_EQ(cause.summary, "system call read on descriptor 7 (/tmp/fifo), 0.990s of 1.000s asleep");
 }
 
+AwaitedLock GilHeldBy(int tid) {
+  Holder holder{.tid = tid, .name = "worker", .stack = symbolize::Stack{}};
+  holder.stack->frames.push_back(
+      {.language = symbolize::Language::kPython, .name = "spin", .filename = "/srv/app.py", .lineno = 12});
+  return {{RemoteAddress(0x1000), RemoteAddress(0x1100)}, holder};
+}
+
+TEST(Cause, IsTheGilAndWhoHeldItMostOften) {
+  // A condition variable has several futexes; one outside of the GIL's is another lock's.
+  BlockEvidence evidence = Evidence(
+      Use(10ms, 0ms),
+      {{In(SYS_futex, 0x1008), 'S', 300ms}, {In(SYS_futex, 0x2000), 'S', 400ms}, {In(SYS_futex, 0x1010), 'S', 290ms}});
+  evidence.samples = {{In(SYS_futex, 0x1008), {}, GilHeldBy(7)},
+                      {In(SYS_futex, 0x1008), {}, GilHeldBy(8)},
+                      {In(SYS_futex, 0x1010), {}, GilHeldBy(8)}};
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.kind, CauseKind::kGil);
+  ASSERT_TRUE(cause.gil_holder);
+  EXPECT_EQ(cause.gil_holder->tid, 8);
+  EXPECT_EQ(cause.summary,
+            "waiting for the GIL, 0.590s of 1.000s asleep; held by 2 threads in turn, most often (2 samples) by "
+            "thread 8 \"worker\": File \"/srv/app.py\", line 12, in spin");
+}
+
 TEST(Cause, IsAStopOnlyForTheTimeThatTheThreadWasSeenStopped) {
   const Cause cause = ExplainBlock(Evidence(Use(100ms, 0ms), {{In(SYS_read), 'T', 600ms}, {In(SYS_read), 'S', 300ms}}));
   EXPECT_EQ(cause.kind, CauseKind::kStopped);

@@ -1,0 +1,70 @@
+#include "cli/explain/lock.h"
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "cli/frame_filter.h"
+
+namespace pyleak::cli {
+namespace {
+
+/// One thread that was seen to have the lock.
+struct Seen {
+  const Holder* holder;  ///< The first with a stack.
+  int samples = 1;
+};
+
+std::vector<Seen> HoldersOf(const BlockEvidence& evidence, const AwaitedLock& lock) {
+  std::vector<Seen> seen;
+  for (const SampleEvidence& sample : evidence.samples) {
+    if (!sample.lock || sample.lock->place != lock.place || !sample.lock->holder) continue;
+    const Holder& holder = *sample.lock->holder;
+    const auto known = std::ranges::find(seen, holder.tid, [](const Seen& one) { return one.holder->tid; });
+    if (known == seen.end()) {
+      seen.push_back({&holder});
+    } else {
+      ++known->samples;
+      if (!known->holder->stack) known->holder = &holder;
+    }
+  }
+  return seen;
+}
+
+/// ": File "/srv/app.py", line 12, in work"
+std::string PlaceText(const Holder& holder) {
+  const symbolize::Frame* frame = holder.stack ? InnermostUserFrame(*holder.stack) : nullptr;
+  if (frame == nullptr) return "";
+  const std::string& file = frame->filename.empty() ? frame->module : frame->filename;
+  const std::string line = frame->lineno ? fmt::format(", line {}", *frame->lineno) : "";
+  return fmt::format(": File \"{}\"{}, in {}", file, line, frame->name);
+}
+
+std::string HolderText(const Holder& holder, std::size_t holders, int samples) {
+  const std::string thread = fmt::format("thread {} \"{}\"{}", holder.tid, holder.name, PlaceText(holder));
+  if (holders == 1) return "held by " + thread;
+  return fmt::format("held by {} threads in turn, most often ({} samples) by {}", holders, samples, thread);
+}
+
+}  // namespace
+
+const AwaitedLock* LockOf(const BlockEvidence& evidence, const attach::ThreadActivity& activity) {
+  if (activity.running || activity.system_call != SYS_futex) return nullptr;
+  const RemoteAddress futex(activity.arguments[0]);
+  for (const SampleEvidence& sample : evidence.samples) {
+    if (sample.lock && sample.lock->place.Contains(futex)) return &*sample.lock;
+  }
+  return nullptr;
+}
+
+void AddHolder(const BlockEvidence& evidence, const AwaitedLock& lock, Cause& cause) {
+  const std::vector<Seen> holders = HoldersOf(evidence, lock);
+  const auto main = std::ranges::max_element(holders, {}, &Seen::samples);
+  if (main == holders.end()) return;
+  cause.summary += "; " + HolderText(*main->holder, holders.size(), main->samples);
+  cause.gil_holder = *main->holder;
+}
+
+}  // namespace pyleak::cli
