@@ -139,7 +139,13 @@ Make FutexUntil(milliseconds duration) {
   };
 }
 
-void WakeFutex() { ::syscall(SYS_futex, &futex_word, FUTEX_WAKE_PRIVATE, 1); }
+/// The word keeps its value, so a waiter who is held just then and begins to wait again would never know: until one
+/// wakes, for a second at most.
+void WakeFutex() {
+  for (int tries = 0; tries < 10'000 && ::syscall(SYS_futex, &futex_word, FUTEX_WAKE_PRIVATE, 1) == 0; ++tries) {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
 
 Make FutexForEver(milliseconds duration) {
   return [duration] {
