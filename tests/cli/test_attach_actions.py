@@ -40,7 +40,7 @@ class Actions(LiveTest):
         self.assertEqual(result.returncode, 0)
         self.assert_events(result.stdout, blocks)
         self.assertRegex(result.stdout, r"Event loop blocked for 0\.\d{3}s \(threshold: 0\.050s\)")
-        self.assertRegex(result.stdout, r"Event loop monitoring summary: 2 block\(s\), 0\.3\ds total blocked time\n$")
+        self.assertRegex(result.stdout, r"Event loop monitoring summary: 2 block\(s\), 0\.3\ds total blocked time\n(  [^\n]+\n)+\Z")
 
     def test_log(self):
         with tempfile.TemporaryDirectory() as folder:
