@@ -25,8 +25,13 @@ class Durations(LiveTest):
             self.assert_timestamp(record, block, 0.02)
         self.check_errors(name, records, blocks)
         self.assertEqual(watch.stop(), 0)
+        # The answer to so many blocks is long, and to write it may block too; that is after them all.
+        records = [record for record in watch.records if record["type"] == "EventLoopBlock" and not record["ongoing"]]
+        for record in records[count:]:
+            self.assertGreater(record["timestamp"], records[count - 1]["timestamp"] + records[count - 1]["duration"])
+        self.assertLessEqual(len(records), count + 1)
         ended = watch.records[-1]
-        self.assertEqual((ended["type"], ended["blocks"]), ("WatchEnded", count))
+        self.assertEqual((ended["type"], ended["blocks"]), ("WatchEnded", len(records)))
         self.assertAlmostEqual(ended["blocked_seconds"], sum(record["duration"] for record in records), delta=0.001)
 
     def test_several_hundred_blocks_of_asyncio(self):
