@@ -106,7 +106,7 @@ bool Removal::LeadOut(std::span<const AddressRange> arenas, std::vector<PyleakPa
       const auto where = visitors_.Where(wait);
       if (where == AgentVisitors::Whereabouts::kOutside) continue;
       const bool can_be = where == AgentVisitors::Whereabouts::kInWait && wait.way_back.original != 0;
-      if (!can_be || patches.size() == PYLEAK_MAX_PATCHES) {
+      if (!can_be || patches.size() + Imports(true).size() >= PYLEAK_MAX_PATCHES) {
         all = false;
       } else {
         patches.push_back(wait.way_back);
@@ -131,8 +131,15 @@ bool Removal::IsAnybodyLost(std::span<const AddressRange> arenas) {
 
 /// By the agent itself, atomically: a thread may call through such a slot, or return by such a word, at any moment.
 Result<void> Removal::PutBack(std::span<const PyleakPatch> patches) {
-  std::ranges::copy(patches, context_.patches);
-  context_.patch_count = static_cast<std::uint32_t>(patches.size());
+  std::vector<PyleakPatch> list(patches.begin(), patches.end());
+  // What is put back later stays on the list, for the pyleak that comes after us if we die, or if the agent stays.
+  for (PyleakPatch later : Imports(true)) {
+    later.applied = 0;
+    const auto same_slot = [&](const PyleakPatch& patch) { return patch.slot == later.slot; };
+    if (std::ranges::none_of(patches, same_slot) && list.size() < PYLEAK_MAX_PATCHES) list.push_back(later);
+  }
+  std::ranges::copy(list, context_.patches);
+  context_.patch_count = static_cast<std::uint32_t>(list.size());
   // The agent's functions run in borrowed threads only, so nobody else changes its context.
   if (auto written = target_.memory.WriteValue(agent_.context(), context_); !written) return written;
   auto held = CallInTarget(target_, agent_, agent_.remove_function());

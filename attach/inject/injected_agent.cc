@@ -156,26 +156,29 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   if (!modules) return modules.error();
   const auto clock = modules->FindClock();
   if (!clock) return Error{ErrorCode::kRefused, "no clock_gettime was found in the process"};
-  const Redirections found = FindRedirections(*modules, *memory_, *map, image_, place->range().begin, {});
+  const auto earlier = leftover_ ? leftover_->ReadContext(*memory_) : std::nullopt;
+  // Unwinders are told of an agent as long as somebody may be inside, so of one that has stayed they still are.
+  std::vector<PyleakPatch> known = earlier ? StillRedirected(*earlier) : std::vector<PyleakPatch>();
+  std::erase_if(known, [](const PyleakPatch& patch) { return patch.for_unwinding == 0; });
+  const Redirections found = FindRedirections(*modules, *memory_, *map, image_, place->range().begin, known);
 
   auto context = std::make_unique<PyleakContext>();
   context->magic = PYLEAK_MAGIC;
   context->version = PYLEAK_PROTOCOL_VERSION;
-  context->patch_count = static_cast<std::uint32_t>(found.patches.size());
+  context->patch_count = static_cast<std::uint32_t>(known.size() + found.patches.size());
   std::ranges::copy(found.real, context->real);
   context->clock = clock->value();
   const auto arenas_in_use = place->Arenas(*map);
   context->armed = place->armed_page().value();
   context->arena_at = (arenas_in_use.empty() ? place->core().end : arenas_in_use.back().end).value();
   context->arena_bytes = arena_bytes;
-  const auto earlier = leftover_ ? leftover_->ReadContext(*memory_) : std::nullopt;
   context->address_taken = (earlier && earlier->address_taken != 0) || IsAddressTaken(found.patches) ? 1 : 0;
   context->memory_fd = -1;
   const auto own = ReadStat(::getpid());
   if (!own) return own.error();
   context->owner_pid = static_cast<std::uint32_t>(::getpid());
   context->owner_start_ticks = own->start_ticks;
-  std::ranges::copy(found.patches, context->patches);
+  std::ranges::copy(found.patches, std::ranges::copy(known, context->patches).out);
   report_.foreign_slots = found.foreign_slots + found.slots_without_room;
 
   auto begun = Begin(*place, *context);
@@ -271,13 +274,16 @@ Result<PyleakContext> InjectedAgent::CallAgent(RemoteAddress function) {
 }
 
 /// Without those of modules that have been unloaded since.
-std::vector<PyleakPatch> InjectedAgent::StillApplied(const PyleakContext& context) const {
-  std::vector<PyleakPatch> applied;
-  for (const PyleakPatch& patch : std::span(context.patches).first(context.patch_count)) {
+std::vector<PyleakPatch> InjectedAgent::StillRedirected(const PyleakContext& context) const {
+  std::vector<PyleakPatch> redirected;
+  const auto count = std::min<std::size_t>(context.patch_count, PYLEAK_MAX_PATCHES);
+  for (PyleakPatch patch : std::span(context.patches).first(count)) {
     const auto value = memory_->ReadValue<std::uint64_t>(RemoteAddress(patch.slot));
-    if (patch.applied != 0 && value == patch.replacement) applied.push_back(patch);
+    if (value != patch.replacement) continue;
+    patch.applied = 1;
+    redirected.push_back(patch);
   }
-  return applied;
+  return redirected;
 }
 
 Result<std::size_t> InjectedAgent::ExtendToNewModules() {
@@ -289,7 +295,7 @@ Result<std::size_t> InjectedAgent::ExtendToNewModules() {
     return Error{ErrorCode::kCorrupt, "the agent's context has been overwritten"};
   }
   // A module that has gone and come back looks the same, but for its slots.
-  const std::vector<PyleakPatch> known = StillApplied(*context);
+  const std::vector<PyleakPatch> known = StillRedirected(*context);
   if (now == modules_seen_ && known.size() == context->patch_count) return std::size_t{0};
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();

@@ -90,7 +90,7 @@ class InjectedAgent {
   Result<void> Begin(const PlacedAgent& agent, const PyleakContext& context);
   Result<void> MapImage(BorrowedThread& thread, const PlacedAgent& agent, const PyleakContext& context);
   Result<void> OpenArena(const InjectionOptions& options);
-  [[nodiscard]] std::vector<PyleakPatch> StillApplied(const PyleakContext& context) const;
+  [[nodiscard]] std::vector<PyleakPatch> StillRedirected(const PyleakContext& context) const;
   Result<PyleakContext> CallAgent(RemoteAddress function);
   void Held(std::chrono::nanoseconds duration);
   Result<BorrowedThread> Borrow() const;
