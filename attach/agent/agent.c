@@ -159,8 +159,9 @@ static void begin_anew(struct PyleakSlot* slot, int32_t fd) {
   __atomic_store_n(&slot->retired, 0, __ATOMIC_RELEASE);
 }
 
+/* What is in the ring stays: pyleak may not have read it yet. */
 static void forget(struct PyleakSlot* slot) {
-  slot->long_iterations = slot->busy_ns = slot->waiting_ns = 0;
+  slot->busy_ns = slot->waiting_ns = 0;
   for (int i = 0; i < PYLEAK_HISTOGRAM_BUCKETS; ++i) slot->histogram[i] = 0;
 }
 
@@ -228,9 +229,12 @@ static void finish_iteration(struct PyleakSlot* slot, uint64_t sequence, uint64_
   __atomic_store_n(&slot->long_iterations, slot->long_iterations + 1, __ATOMIC_RELEASE);
 }
 
-static struct PyleakSlot* enter_without_slot(void) {
+static struct PyleakSlot* enter_without_slot(uint64_t key) {
   struct PyleakRegion* const in = region();
-  __atomic_add_fetch(&in->dropped_waits, 1, __ATOMIC_RELAXED);
+  const uint64_t bit = key % PYLEAK_DROPPED_BITS;
+  const uint64_t mask = (uint64_t)1 << bit % 64;
+  const uint64_t known = __atomic_fetch_or(&in->dropped_keys[bit / 64], mask, __ATOMIC_RELAXED);
+  if (!(known & mask)) __atomic_add_fetch(&in->dropped_waits, 1, __ATOMIC_RELAXED);
   __atomic_add_fetch(&in->slotless_inside, 1, __ATOMIC_ACQ_REL);
   return (struct PyleakSlot*)((uint64_t)in | SLOTLESS);
 }
@@ -246,11 +250,13 @@ struct PyleakSlot* pyleak_enter(uint64_t subject, uint64_t stack_pointer, uint64
                               .stack_pointer = stack_pointer,
                               .fd = epoll ? (int32_t)subject : -1};
   struct PyleakSlot* slot = find_slot(&place);
-  if (!slot) return enter_without_slot();
+  if (!slot) return enter_without_slot(place.key);
   const uint64_t sequence = slot->sequence;
   /* In the wait already, and deeper now: a signal handler waits on the same object. Shallower: the earlier call was
    * left by a longjmp. */
-  if (sequence != 0 && sequence % 2 == 0 && stack_pointer < slot->stack_pointer) return enter_without_slot();
+  if (sequence != 0 && sequence % 2 == 0 && stack_pointer < slot->stack_pointer) {
+    return enter_without_slot(place.key);
+  }
   const uint64_t now = now_ns();
   if (sequence % 2 == 1) finish_iteration(slot, sequence, now);
   slot->stack_pointer = stack_pointer;

@@ -86,7 +86,7 @@ struct PyleakSlot {
   /* Of the wait call: where its return address lies, and that address. */
   uint64_t stack_pointer;
   uint64_t return_address;
-  uint64_t long_iterations; /* ever written to the ring */
+  uint64_t long_iterations; /* ever written to the ring, by whatever the slot has stood for */
   uint64_t busy_ns;         /* of all finished iterations */
   uint64_t waiting_ns;
 
@@ -105,15 +105,19 @@ struct PyleakSlot {
   struct PyleakIteration ring[PYLEAK_RING_LENGTH]; /* number n is at (n-th written) % PYLEAK_RING_LENGTH */
 };
 
+/* Waits without a slot are told apart by a bit each. */
+#define PYLEAK_DROPPED_BITS 4096
+
 enum PyleakRegionState { PYLEAK_REGION_FREE = 0, PYLEAK_REGION_CLAIMED = 1, PYLEAK_REGION_LIVE = 2 };
 
 struct PyleakRegion {
   PYLEAK_ALIGNED uint32_t state; /* claimed by the agent, freed by pyleak once the process is gone */
   uint32_t pid;                  /* as the target's pid namespace numbers it */
   uint64_t agent_base;
-  uint64_t dropped_waits;   /* wait calls that found no slot */
+  uint64_t dropped_waits;   /* waits that have found no slot: each once, told by their keys, as far as bits go */
   uint64_t slotless_inside; /* threads inside the agent without a slot that says so */
   uint64_t claimed_ns;
+  uint64_t dropped_keys[PYLEAK_DROPPED_BITS / 64];
 };
 
 struct PyleakArena {

@@ -55,7 +55,9 @@ bool Heartbeat::live() const { return Load(region_->state) == PYLEAK_REGION_LIVE
 int Heartbeat::pid() const { return static_cast<int>(Load(region_->pid)); }
 RemoteAddress Heartbeat::agent_base() const { return RemoteAddress(Load(region_->agent_base)); }
 HeartbeatTime Heartbeat::claimed_at() const { return AsTime(Load(region_->claimed_ns)); }
-std::uint64_t Heartbeat::dropped_waits() const { return Load(region_->dropped_waits); }
+std::uint64_t Heartbeat::dropped_waits() const {
+  return std::min<std::uint64_t>(Load(region_->dropped_waits), PYLEAK_DROPPED_BITS);
+}
 
 HeartbeatTime Heartbeat::OurTime(std::uint64_t nanoseconds) const { return AsTime(nanoseconds) + clock_offset_; }
 
@@ -120,7 +122,7 @@ Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail, Hea
   const PyleakSlot& from = slots()[slot];
   Drained drained;
   const std::uint64_t end = Load(from.long_iterations);
-  if (end < tail) tail = 0;  // the slot has been taken by another wait
+  if (end <= tail) return drained;
   if (end - tail > PYLEAK_RING_LENGTH) {
     drained.lost = end - tail - PYLEAK_RING_LENGTH;
     tail = end - PYLEAK_RING_LENGTH;
@@ -140,11 +142,20 @@ Heartbeat::Drained Heartbeat::Drain(std::uint32_t slot, std::uint64_t& tail, Hea
   return drained;
 }
 
+bool Heartbeat::StandsFor(std::uint32_t slot, std::uint64_t key) const { return Load(slots()[slot].key) == key; }
+
+std::uint64_t Heartbeat::CountLongIterations() const {
+  std::uint64_t count = 0;
+  for (std::uint32_t i = 0; i < PYLEAK_SLOT_COUNT; ++i) count += Load(slots()[i].long_iterations);
+  return count;
+}
+
 void Heartbeat::Retire(std::uint32_t slot) const { Store(slots()[slot].retired, std::uint32_t{1}); }
 
 void Heartbeat::Free() const {
   std::memset(slots(), 0, PYLEAK_SLOT_COUNT * sizeof(PyleakSlot));
   region_->dropped_waits = 0;
+  std::ranges::fill(region_->dropped_keys, 0);
   region_->slotless_inside = 0;
   Store(region_->state, std::uint32_t{PYLEAK_REGION_FREE});
 }

@@ -89,7 +89,7 @@ class Heartbeat {
   [[nodiscard]] RemoteAddress agent_base() const;
   /// Tells one claim of a region from another.
   [[nodiscard]] HeartbeatTime claimed_at() const;
-  /// Wait calls that found no slot and so are not watched.
+  /// Waits that found no slot and so are not watched, PYLEAK_DROPPED_BITS at the most.
   [[nodiscard]] std::uint64_t dropped_waits() const;
 
   /// Every slot in use that could be read while it stood still for a moment; a loop that turns too fast for that is
@@ -107,8 +107,13 @@ class Heartbeat {
     std::uint64_t lost = 0;  ///< Overwritten before they were read.
   };
   /// The long iterations of a slot from number `tail` on that began before `limit`; `tail` is moved behind them. It
-  /// counts from 0 for each key.
+  /// counts from the first that was ever written there, by whatever wait.
   Drained Drain(std::uint32_t slot, std::uint64_t& tail, HeartbeatTime limit = HeartbeatTime::max()) const;
+
+  /// The slot stands for that wait, though it may be over.
+  [[nodiscard]] bool StandsFor(std::uint32_t slot, std::uint64_t key) const;
+  /// How many long iterations there ever were, in all slots.
+  [[nodiscard]] std::uint64_t CountLongIterations() const;
 
   /// What the slot stands for is over: its thread is gone, or its epoll instance.
   void Retire(std::uint32_t slot) const;

@@ -43,7 +43,8 @@ std::string Totals(const Recording& recording) {
   const std::pair<std::uint64_t, const char*> remarks[] = {
       {recording.watches_without_end,
        "watch(es) have no end: pyleak was killed, or still writes, or the file was cut off"},
-      {recording.dropped.blocks, "block(s) were counted only: they came faster than they could be read"},
+      {recording.dropped.blocks,
+       "block(s) were counted only: they came faster, or their process ended sooner, than pyleak could look"},
       {recording.dropped.loops, "loop(s) were not watched: more than the heartbeat has room for"},
       {recording.dropped.records, "event(s) were not written"},
       {recording.unreadable_lines, "line(s) are no records of pyleak and were left out"},

@@ -200,17 +200,24 @@ void AttachSource::TakeRegions(Placed& placed, std::vector<FoundProcess>& found)
     }
     auto identity = attach::FindClaimant(claim.heartbeat);  // a forked child
     if (!identity) {
-      placed.claims.Free(claim.heartbeat);
+      ForgetUnseen(placed, claim.heartbeat);
       continue;
     }
     auto process = WatchedProcess::Open(*identity);
     if (!process) {
-      if (process.error().code == ErrorCode::kNoSuchProcess) placed.claims.Free(claim.heartbeat);
+      if (process.error().code != ErrorCode::kNoSuchProcess) continue;
+      ForgetUnseen(placed, claim.heartbeat);
       continue;
     }
     AddAgentImage(placed.agent, **process);
     found.push_back({.process = *std::move(process), .heartbeat = claim.heartbeat});
   }
+}
+
+void AttachSource::ForgetUnseen(Placed& placed, const attach::Heartbeat& heartbeat) {
+  unseen_.blocks += heartbeat.CountLongIterations();
+  unseen_.loops += heartbeat.dropped_waits();
+  placed.claims.Free(heartbeat);
 }
 
 void AttachSource::Warn(const std::string& code, const std::string& message, int pid) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "attach/heartbeat/region_claims.h"
@@ -30,6 +31,7 @@ class AttachSource : public ProcessSource {
 
   std::vector<FoundProcess> TakeNew() override;
   std::vector<Warning> TakeWarnings() override;
+  Dropped TakeUnseen() override { return std::exchange(unseen_, {}); }
   void Release(const FoundProcess& process) override;
   std::optional<EndReason> ReasonToEnd() override;
   [[nodiscard]] std::vector<int> wakers() const override;
@@ -71,6 +73,8 @@ class AttachSource : public ProcessSource {
   void WarnOfNoAgent(const WatchedProcess& process, bool told, const Error& why);
   void WarnThatNotWatched(int pid, const Error& why);
   void TakeRegions(Placed& placed, std::vector<FoundProcess>& found);
+  /// Its process ended before it could be looked at.
+  void ForgetUnseen(Placed& placed, const attach::Heartbeat& heartbeat);
   void Warn(const std::string& code, const std::string& message, int pid);
 
   attach::ProcessIdentity root_;
@@ -80,6 +84,7 @@ class AttachSource : public ProcessSource {
   std::vector<std::unique_ptr<Placed>> placed_;
   std::set<attach::RunningProgram> tried_;
   std::vector<Warning> warnings_;
+  Dropped unseen_;
   std::chrono::steady_clock::time_point next_survey_{};
 };
 

@@ -11,17 +11,6 @@ namespace {
 /// How often the program itself is looked at, which may have become another one by exec.
 constexpr std::chrono::milliseconds kProgramInterval(100);
 
-/// Iterations over the threshold that nobody has read.
-std::uint64_t LongIterations(const attach::Heartbeat& heartbeat) {
-  std::uint64_t count = 0;
-  for (const attach::SlotReading& slot : heartbeat.Read()) {
-    std::uint64_t tail = 0;
-    const auto drained = heartbeat.Drain(slot.slot, tail);
-    count += drained.iterations.size() + drained.lost;
-  }
-  return count;
-}
-
 }  // namespace
 
 std::vector<FoundProcess> RunSource::TakeNew() {
@@ -54,11 +43,7 @@ void RunSource::LookAtProgram() {
 void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found) {
   auto identity = attach::FindClaimant(heartbeat);
   if (!identity) {
-    if (const std::uint64_t count = LongIterations(heartbeat)) {
-      Warn("ended_unseen", std::to_string(count) + " block(s) of a program that ended before pyleak looked at it",
-           std::nullopt);
-    }
-    claims_.Free(heartbeat);
+    ForgetUnseen(heartbeat);
     return;
   }
   const int pid = identity->pid();
@@ -67,8 +52,12 @@ void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess
     return;
   }
   auto process = WatchedProcess::Open(*identity);
+  if (!process && !identity->StillRuns()) {
+    ForgetUnseen(heartbeat);
+    return;
+  }
   if (!process) {
-    if (identity->StillRuns()) Warn("not_watched", "a process cannot be watched: " + process.error().what, pid);
+    Warn("not_watched", "a process cannot be watched: " + process.error().what, pid);
     bystanders_.push_back({*identity, heartbeat});
     return;
   }
@@ -76,6 +65,14 @@ void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess
     Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), pid);
   }
   found.push_back({.process = *std::move(process), .heartbeat = heartbeat});
+}
+
+void RunSource::ForgetUnseen(const attach::Heartbeat& heartbeat) {
+  if (children_) {
+    unseen_.blocks += heartbeat.CountLongIterations();
+    unseen_.loops += heartbeat.dropped_waits();
+  }
+  claims_.Free(heartbeat);
 }
 
 void RunSource::FreeRegionsOfEndedBystanders() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "attach/heartbeat/region_claims.h"
@@ -24,6 +25,7 @@ class RunSource : public ProcessSource {
 
   std::vector<FoundProcess> TakeNew() override;
   std::vector<Warning> TakeWarnings() override;
+  Dropped TakeUnseen() override { return std::exchange(unseen_, {}); }
   void Release(const FoundProcess& process) override;
   std::optional<EndReason> ReasonToEnd() override;
   [[nodiscard]] std::vector<int> wakers() const override;
@@ -38,6 +40,8 @@ class RunSource : public ProcessSource {
   /// What the program itself has become by exec, and whether that can be watched.
   void LookAtProgram();
   void TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found);
+  /// Its process ended before it could be looked at.
+  void ForgetUnseen(const attach::Heartbeat& heartbeat);
   void FreeRegionsOfEndedBystanders();
   void Warn(const std::string& code, const std::string& message, std::optional<int> pid);
 
@@ -52,6 +56,7 @@ class RunSource : public ProcessSource {
   std::chrono::steady_clock::time_point next_look_{};
   std::uint64_t unwatched_processes_ = 0;  ///< As far as they have been told of.
   std::vector<Warning> warnings_;
+  Dropped unseen_;
 };
 
 }  // namespace pyleak::cli

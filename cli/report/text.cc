@@ -171,7 +171,8 @@ std::string SummaryText(const WatchEnded& ended) {
                         SecondsText(ended.late.total));
   }
   const std::pair<std::uint64_t, const char*> losses[] = {
-      {ended.dropped.blocks, "block(s) counted only: they came faster than they could be read"},
+      {ended.dropped.blocks,
+       "block(s) counted only: they came faster, or their process ended sooner, than pyleak could look"},
       {ended.dropped.loops, "loop(s) not watched: more than the heartbeat has room for"},
       {ended.dropped.records, "event(s) not written"}};
   for (const auto& [count, what] : losses) {

@@ -110,7 +110,7 @@ bool BlockJournal::Admit(const BlockKey& key, Entry& entry, LoopFacts& loop) {
     const NamedStacks& stacks = entry.named.front().stacks;
     if (auto kind = LoopOfStack(stacks.native, stacks.python)) loop.loop.kind = loop.kind.name = *std::move(kind);
   }
-  if (entry.block_id != 0) return true;
+  if (entry.block_id != 0) return true;  // until then more may become known of its loop
   if (loop.only_if_known) {
     if (entry.named.empty()) return false;  // the next sample may tell
     const NamedStacks& stacks = entry.named.front().stacks;
@@ -131,7 +131,6 @@ bool BlockJournal::Admit(const BlockKey& key, Entry& entry, LoopFacts& loop) {
     entry.filtered = true;
     return false;
   }
-  entry.block_id = next_block_id_++;
   return true;
 }
 
@@ -146,14 +145,14 @@ bool BlockJournal::PassesFilters(const Entry& entry) const {
          std::ranges::none_of(options_.ignored, [&](const FrameFilter& filter) { return filter.Matches(*innermost); });
 }
 
-BlockEvent BlockJournal::MakeEvent(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
-                                   bool ongoing) const {
+BlockEvent BlockJournal::MakeEvent(const BlockKey& key, Entry& entry, const LoopFacts& loop, HeartbeatTime end,
+                                   bool ongoing) {
+  if (entry.block_id == 0) entry.block_id = next_block_id_++;
   const BlockFacts facts{entry.block_id, key.iteration, key.begin, end, ongoing, options_.threshold, RealtimeOffset()};
   return MakeBlockEvent(facts, loop, entry.named, entry.measure, entry.notes);
 }
 
-void BlockJournal::Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, HeartbeatTime end,
-                        bool ongoing) {
+void BlockJournal::Tell(const BlockKey& key, Entry& entry, const LoopFacts& loop, HeartbeatTime end, bool ongoing) {
   reporter_.OnStillBlocked(MakeEvent(key, entry, loop, end, ongoing));
   if (reporter_.ReaderHasGone()) callbacks_.stop(EndReason::kReaderGone);
 }

@@ -76,8 +76,8 @@ class BlockJournal {
     std::vector<NamedSample> named;
     std::vector<std::string> notes;
     BlockMeasure measure;
-    std::uint64_t block_id = 0;  ///< 0: not told of yet.
-    bool filtered = false;       ///< Nobody wants to hear of it.
+    std::uint64_t block_id = 0;  ///< 0: no event has told of it yet, and so numbers have no gaps.
+    bool filtered = false;  ///< Nobody wants to hear of it.
   };
 
   /// A loop's blocks.
@@ -89,13 +89,12 @@ class BlockJournal {
   };
 
   void NameSamples(Entry& entry, const LoopFacts& loop);
-  /// Names what is to be named, learns the kind of loop from it, asks the filters, and gives a number. False: not to be
-  /// told of.
+  /// Names what is to be named, learns the kind of loop from it, asks the filters. False: not to be told of.
   bool Admit(const BlockKey& key, Entry& entry, LoopFacts& loop);
   [[nodiscard]] bool PassesFilters(const Entry& entry) const;
-  [[nodiscard]] BlockEvent MakeEvent(const BlockKey& key, const Entry& entry, const LoopFacts& loop,
-                                     attach::HeartbeatTime end, bool ongoing) const;
-  void Tell(const BlockKey& key, const Entry& entry, const LoopFacts& loop, attach::HeartbeatTime end, bool ongoing);
+  BlockEvent MakeEvent(const BlockKey& key, Entry& entry, const LoopFacts& loop, attach::HeartbeatTime end,
+                       bool ongoing);
+  void Tell(const BlockKey& key, Entry& entry, const LoopFacts& loop, attach::HeartbeatTime end, bool ongoing);
   void TellLast(const BlockKey& key, LoopFacts loop, attach::HeartbeatTime end, bool ongoing);
 
   const WatchOptions& options_;

@@ -57,7 +57,6 @@ class LoopWatch {
   attach::HeartbeatTime stats_told_at;  ///< When the loop was first seen, or its figures last told.
   /// Blocks that are told of if the wait turns out to be a loop's. As few as a slot's ring holds.
   std::vector<attach::Iteration> pending;
-  std::uint64_t tail = 0;  ///< How much of the slot's ring has been read.
   attach::WaitRole role = attach::WaitRole::kProvisional;
   /// The iteration that the journal has samples or an onset of: its number and its begin.
   struct Told {

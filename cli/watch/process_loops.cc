@@ -46,24 +46,41 @@ std::vector<SlotReading> ProcessLoops::Read(const attach::Heartbeat& heartbeat) 
   for (SlotReading& reading : readings) {
     auto& loop = loops_[reading.slot];
     if (loop && !loop->IsOf(reading)) {
-      if (loop->key() == reading.key) FinishBefore(heartbeat, *loop, reading.first_wait);
+      FinishBefore(heartbeat, *loop, reading.first_wait);
       CloseLoop(*loop, "the loop ended before the block did");
       loop.reset();
     }
-    if (!loop) loop = MakeLoop(reading);
+    if (!loop) loop = MakeLoop(heartbeat, reading);
     loop->Update(reading);
   }
+  TellUnread(heartbeat, readings);
   RetireClosed(heartbeat, readings);
   return readings;
 }
 
-std::unique_ptr<LoopWatch> ProcessLoops::MakeLoop(const SlotReading& reading) {
+void ProcessLoops::TellUnread(const attach::Heartbeat& heartbeat, std::span<const SlotReading> readings) {
+  for (auto& [slot, loop] : loops_) {
+    if (std::ranges::find(readings, slot, &SlotReading::slot) != readings.end()) continue;
+    if (!heartbeat.StandsFor(slot, loop->key())) continue;
+    SlotReading over = loop->last();
+    over.busy = false;
+    LookAtLoop(heartbeat, *loop, over);
+  }
+}
+
+void ProcessLoops::Lose(std::uint64_t blocks) {
+  // Whatever the target has written there, no more can have come than there was time for.
+  const auto most = static_cast<std::uint64_t>((MonotonicNow() - tools_.started) / tools_.detector.threshold) + 1;
+  tools_.lost_blocks += std::min(blocks, most);
+}
+
+std::unique_ptr<LoopWatch> ProcessLoops::MakeLoop(const attach::Heartbeat& heartbeat, const SlotReading& reading) {
+  // Of a wait that has come and gone since the last look.
+  const auto unseen = heartbeat.Drain(reading.slot, tails_[reading.slot], reading.first_wait);
+  Lose(unseen.iterations.size() + unseen.lost);
   auto loop = std::make_unique<LoopWatch>(tools_.next_loop++, process_, reading, tools_.detector);
   const auto before = ended_.extract(reading.slot);
-  if (before && before.mapped().key == reading.key) {
-    loop->tail = before.mapped().tail;
-    loop->statistics.BeginAt(before.mapped().counts);
-  }
+  if (before && before.mapped().key == reading.key) loop->statistics.BeginAt(before.mapped().counts);
   return loop;
 }
 
@@ -71,7 +88,7 @@ void ProcessLoops::FinishBefore(const attach::Heartbeat& heartbeat, LoopWatch& l
   SlotReading last = loop.last();
   last.left = true;
   LookAtLoop(heartbeat, loop, last, limit);
-  if (const auto counts = heartbeat.ReadCounts(last.slot)) ended_[last.slot] = {loop.key(), loop.tail, *counts};
+  if (const auto counts = heartbeat.ReadCounts(last.slot)) ended_[last.slot] = {loop.key(), *counts};
 }
 
 void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<SlotReading>& readings) {
@@ -86,7 +103,7 @@ void ProcessLoops::RetireClosed(const attach::Heartbeat& heartbeat, std::vector<
     LookAtLoop(heartbeat, loop, reading);  // for the blocks before its end
     heartbeat.Retire(reading.slot);
     CloseLoop(loop, "the loop was closed before the block ended");
-    if (const auto counts = heartbeat.ReadCounts(reading.slot)) ended_[reading.slot] = {loop.key(), loop.tail, *counts};
+    if (const auto counts = heartbeat.ReadCounts(reading.slot)) ended_[reading.slot] = {loop.key(), *counts};
     loops_.erase(reading.slot);
   }
   readings.erase(ended, readings.end());
@@ -97,7 +114,8 @@ HeartbeatTime ProcessLoops::Look(const attach::Heartbeat& heartbeat, std::span<c
   const std::vector<WaitRole> roles = FindLoops(readings);
   for (std::size_t i = 0; i < readings.size(); ++i) {
     LoopWatch& loop = *loops_.at(readings[i].slot);
-    loop.role = roles[i];
+    // A loop that rests goes on to be one, whatever its thread does meanwhile.
+    if (!readings[i].left) loop.role = roles[i];
     next_look = std::min(next_look, LookAtLoop(heartbeat, loop, readings[i]));
   }
   return next_look;
@@ -106,7 +124,7 @@ HeartbeatTime ProcessLoops::Look(const attach::Heartbeat& heartbeat, std::span<c
 HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop, const SlotReading& reading,
                                        HeartbeatTime limit) {
   // After the reading, so that an iteration which it shows to be over is in what is drained.
-  const attach::Heartbeat::Drained drained = heartbeat.Drain(reading.slot, loop.tail, limit);
+  const attach::Heartbeat::Drained drained = heartbeat.Drain(reading.slot, tails_[reading.slot], limit);
   const HeartbeatTime now = MonotonicNow();
   if (!IsLoop(loop.role) || !IsChosenThread(tools_.options.loops, loop.facts()->thread)) {
     Forget(loop);
@@ -120,9 +138,7 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
   if (const auto counts = heartbeat.ReadCounts(reading.slot); counts && !reading.left) {
     loop.statistics.OnCounts(*counts, now);
   }
-  // Whatever the target has written there, no more can have come than there was time for.
-  const auto most_lost = static_cast<std::uint64_t>((now - tools_.started) / tools_.detector.threshold) + 1;
-  tools_.lost_blocks += std::min(drained.lost + decision.impossible, most_lost);
+  Lose(drained.lost + decision.impossible);
   if (reading.left) {
     decision.sample = decision.onset = decision.ongoing = false;
   }

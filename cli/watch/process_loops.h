@@ -39,11 +39,14 @@ class ProcessLoops {
   /// What the slot of a loop had counted when the loop was over.
   struct Ended {
     std::uint64_t key = 0;
-    std::uint64_t tail = 0;
     attach::SlotCounts counts;
   };
 
-  std::unique_ptr<LoopWatch> MakeLoop(const attach::SlotReading& reading);
+  std::unique_ptr<LoopWatch> MakeLoop(const attach::Heartbeat& heartbeat, const attach::SlotReading& reading);
+  /// They are counted only.
+  void Lose(std::uint64_t blocks);
+  /// Blocks of waits that are over, or have just begun anew.
+  void TellUnread(const attach::Heartbeat& heartbeat, std::span<const attach::SlotReading> readings);
   /// Waits that are over are no loops, and hide none.
   void RetireClosed(const attach::Heartbeat& heartbeat, std::vector<attach::SlotReading>& readings);
   /// Tells of what a loop did before `limit`, when its slot became another thread's.
@@ -65,6 +68,7 @@ class ProcessLoops {
   std::shared_ptr<WatchedProcess> process_;
   WatchTools& tools_;
   std::map<std::uint32_t, std::unique_ptr<LoopWatch>> loops_;  ///< By slot.
+  std::map<std::uint32_t, std::uint64_t> tails_;               ///< By slot: how much of its ring has been read.
   /// By slot, whose counters go on where the next loop has the same key.
   std::map<std::uint32_t, Ended> ended_;
 };

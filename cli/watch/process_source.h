@@ -30,6 +30,8 @@ class ProcessSource {
   virtual std::vector<FoundProcess> TakeNew() = 0;
   /// What the user should know of processes that could not be watched, since the last call.
   virtual std::vector<Warning> TakeWarnings() = 0;
+  /// What is in the heartbeats of processes that had ended before pyleak could look at them, since the last call.
+  virtual Dropped TakeUnseen() = 0;
   /// The process has ended and its heartbeat has been read for the last time.
   virtual void Release(const FoundProcess& process) = 0;
   /// Why the watch is to end, if it is: nothing is left that could be watched, or a signal has asked for it.

@@ -8,7 +8,7 @@ namespace pyleak::cli {
 using attach::HeartbeatTime;
 
 ProcessWatch::ProcessWatch(FoundProcess found, WatchTools& tools)
-    : found_(std::move(found)), loops_(found_.process, tools), arrivals_(tools) {
+    : found_(std::move(found)), tools_(tools), loops_(found_.process, tools), arrivals_(tools) {
   if (found_.joined_late) arrivals_.Add(found_.process);
 }
 
@@ -31,6 +31,7 @@ HeartbeatTime ProcessWatch::Look() {
 void ProcessWatch::Close(const std::string& note) {
   Look();
   loops_.Close(note);
+  if (found_.heartbeat) tools_.lost_loops += found_.heartbeat->dropped_waits();
   arrivals_.Close(note);
 }
 

@@ -39,6 +39,7 @@ class ProcessWatch {
 
  private:
   FoundProcess found_;
+  WatchTools& tools_;
   ProcessLoops loops_;
   ProcessArrivals arrivals_;
 };

@@ -38,6 +38,7 @@ WatchEnded Watch::Run() {
   for (;;) {
     const HeartbeatTime next_look = LookAtAll();
     if (const auto reason = ReasonToEnd()) {
+      TakeNewProcesses();  // They may have come, and ended, during the looks at the others.
       for (auto& process : processes_) process->Close("the watch ended before the block did");
       return Summary(*reason);
     }
@@ -69,6 +70,9 @@ void Watch::TakeNewProcesses() {
     }
   }
   for (const Warning& warning : source_.TakeWarnings()) journal_.Warn(warning);
+  const Dropped unseen = source_.TakeUnseen();
+  tools_.lost_blocks += unseen.blocks;
+  tools_.lost_loops += unseen.loops;
 }
 
 HeartbeatTime Watch::LookAtAll() {
@@ -136,6 +140,7 @@ WatchEnded Watch::Summary(EndReason reason) {
   ended.frozen = tools_.sampler.frozen();
   ended.late = self_check_.lateness();
   ended.dropped.blocks = tools_.lost_blocks;
+  ended.dropped.loops = tools_.lost_loops;
   return ended;
 }
 

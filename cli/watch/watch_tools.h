@@ -19,6 +19,7 @@ struct WatchTools {
   std::uint64_t next_loop = 1;  ///< Loops are numbered in the order in which they are found.
   std::uint64_t ended_loops = 0;
   std::uint64_t lost_blocks = 0;  ///< Could not be read, or kept, in time.
+  std::uint64_t lost_loops = 0;   ///< Found no room in the heartbeat of a process that is over.
 };
 
 }  // namespace pyleak::cli

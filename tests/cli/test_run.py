@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import stat
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, compiled_target, interpreters, node_target, python_target, require
+from pyleak_testing.lines import wait_until
 from pyleak_testing.processes import pyleak
 from pyleak_testing.target import Block
 from pyleak_testing.watch import valid_record
@@ -142,6 +144,46 @@ class Watched(LiveTest):
         )
         self.assertEqual(process.returncode, 0)
         self.assertIn(b'"event": "block"', process.stdout)
+
+
+def waiting_threads(pid):
+    """Those that sleep in epoll_wait."""
+    looks = [task / "syscall" for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return [look for look in looks if look.read_text().split()[0] == "232"]
+
+
+LOOP_THAT_RESTS = """
+import asyncio, time
+loop = asyncio.new_event_loop()
+async def main(): time.sleep(0.2)
+for _ in range(2):
+    loop.run_until_complete(asyncio.sleep(0.02)); loop.run_until_complete(main()); time.sleep(0.6)
+loop.run_until_complete(asyncio.sleep(0.02))
+"""
+
+
+class Counts(LiveTest):
+    def test_more_loops_than_there_is_room_for(self):
+        """300 threads wait on instances of their own, beside a loop; there are 256 slots."""
+        watch, target = self.run_watched(compiled_target("crowd"))
+        wait_until(lambda: len(waiting_threads(target.pid)) >= 300, "every thread waits")
+        target.tell("to", 0, "round")  # Those that came while the agent was setting itself up went straight through.
+        wait_until(lambda: len(waiting_threads(target.pid)) >= 300, "every thread waits again")
+        target.stop()
+        watch.finish()
+        self.assertIn(watch.records[-1]["dropped"]["loops"], range(301 - 256, 301))
+
+    def test_a_loop_that_rests_is_not_blocked(self):
+        """The code that runs it has returned meanwhile; what it did before and after counts."""
+        command = [BINARY, "run", "--threshold", "50ms", "--format", "json", "--output", "/dev/stderr", "--"]
+        result = subprocess.run([*command, sys.executable, "-c", LOOP_THAT_RESTS], stderr=subprocess.PIPE, text=True)
+        records = [valid_record(line) for line in result.stderr.splitlines()]
+        blocks = [record for record in records if record["type"] == "EventLoopBlock"]
+        self.assertEqual([block["block_id"] for block in blocks], [1, 2])
+        for block in blocks:
+            self.assertAlmostEqual(block["duration"], 0.2, delta=0.15)
+        (loop,) = records[-1]["loops"]
+        self.assertEqual(loop["blocks"], 2)
 
 
 if __name__ == "__main__":
