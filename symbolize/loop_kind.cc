@@ -157,6 +157,10 @@ LoopKind IdentifyLoop(const WaitCaller& caller, const Stack& python) {
 }
 
 LoopOnStack IsLoopOnStack(const LoopKind& kind, const WaitCaller& caller, const Stack& native, const Stack& python) {
+  // A greenlet has a stack of its own, on which the hub's frames are not. Without any the interpreter ends.
+  if (kind.name == "gevent" || kind.name == "eventlet") {
+    return python.complete && python.frames.empty() ? LoopOnStack::kNo : LoopOnStack::kUnknown;
+  }
   if (IsPythonSelect(caller)) {
     if (kind.verdict != LoopKind::Verdict::kLoop || !IsPythonKind(kind.name)) return LoopOnStack::kUnknown;
     if (IsOnStack(python, kind.name)) return LoopOnStack::kYes;

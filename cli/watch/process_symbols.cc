@@ -76,10 +76,13 @@ symbolize::WaitCaller ProcessSymbols::CallerAt(RemoteAddress return_address) {
   const symbolize::Module* module = caller_modules_.Find(call);
   if (module == nullptr && Refresh(caller_modules_)) module = caller_modules_.Find(call);
   if (module == nullptr) return {};
-  // A distribution's uvloop and Node call a libuv of its own file; what runs on it is what the user knows.
-  if (module->path.find("/libuv.") != std::string::npos) {
+  // A distribution's uvloop, Node and gevent call a libuv or libev of its own file; what runs on it is what the user
+  // knows.
+  const bool shared =
+      module->path.find("/libuv.") != std::string::npos || module->path.find("/libev.") != std::string::npos;
+  if (shared) {
     for (const symbolize::Module* other : caller_modules_.modules()) {
-      for (const std::string_view user : {"/uvloop/", "/libnode."}) {
+      for (const std::string_view user : {"/uvloop/", "/libnode.", "/gevent/"}) {
         if (other->path.find(user) != std::string::npos) return {other->path, ""};
       }
     }

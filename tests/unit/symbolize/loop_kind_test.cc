@@ -92,6 +92,15 @@ TEST(IsLoopOnStack, TellsABlockFromWhatComesAfterTheLoop) {
   EXPECT_EQ(IsLoopOnStack(libuv, caller, NativeStackOf({{"/srv/a", "main"}}), {}), LoopOnStack::kNo);
 }
 
+TEST(IsLoopOnStack, CannotBeToldFromAGreenletsStack) {
+  const LoopKind eventlet{"eventlet", Verdict::kLoop};
+  EXPECT_EQ(IsLoopOnStack(eventlet, kSelectModule, {}, PythonStackOf({"/srv/app.py"})), LoopOnStack::kUnknown);
+  EXPECT_EQ(IsLoopOnStack(eventlet, kSelectModule, {}, PythonStackOf({})), LoopOnStack::kNo);
+  const WaitCaller caller{"/usr/lib/python3/dist-packages/gevent/libev/corecext.so", ""};
+  EXPECT_EQ(IsLoopOnStack({"gevent", Verdict::kLoop}, caller, NativeStackOf({{"/srv/a", "main"}}), {}),
+            LoopOnStack::kUnknown);
+}
+
 TEST(LoopOfStack, KnowsTheLoopOfAThreadThatNeverWaited) {
   EXPECT_EQ(LoopOfStack(NativeStackOf({{"/usr/bin/node", "uv_run"}}), {}), "node");
   EXPECT_EQ(LoopOfStack(NativeStackOf({{kLib + "libnode.so.108", ""}, {kLib + "libuv.so.1.0.0", "uv_run"}}), {}),
