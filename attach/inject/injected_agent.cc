@@ -64,6 +64,8 @@ Result<void> CheckSystemCall(const Result<std::int64_t>& result, std::string_vie
   return {};
 }
 
+Error BeginsElsewhere() { return {ErrorCode::kAlreadyWatched, "another pyleak begins to watch it at this moment"}; }
+
 Result<void> Unmap(BorrowedThread& thread, RemoteAddress begin, std::uint64_t bytes) {
   const std::array<std::uint64_t, 2> arguments = {begin.value(), bytes};
   return CheckSystemCall(thread.SystemCall(SYS_munmap, arguments), "munmap");
@@ -148,6 +150,8 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
   if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
+  // What the dead have left is gone by now: this one is about to write its name there.
+  if (!PlacedAgent::FindDebris(*map, image_.bytes().size()).empty()) return BeginsElsewhere();
   const std::uint64_t arena_bytes = PYLEAK_ARENA_BYTES(std::uint64_t{MostRegions(options)});
   const auto place = ChoosePlace(*map, arena_bytes);
   if (!place) return place.error();
@@ -232,9 +236,7 @@ Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& 
       base.value(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, ~0ULL, 0};
   const auto mapped = thread.SystemCall(SYS_mmap, where);
   // The address follows from the map alone, so that two that come at once meet there.
-  if (mapped.ok() && *mapped == -EEXIST) {
-    return Error{ErrorCode::kAlreadyWatched, "another pyleak begins to watch it at this moment"};
-  }
+  if (mapped.ok() && *mapped == -EEXIST) return BeginsElsewhere();
   if (auto checked = CheckSystemCall(mapped, "mmap"); !checked) return checked;
   // Before Linux 4.17 the address is only a wish.
   if (RemoteAddress(static_cast<std::uint64_t>(*mapped)) != base) {

@@ -46,33 +46,56 @@ steady_clock::time_point BeginOfSleep(ThreadId thread, const Sleep& found) {
   return status.ok() && status->voluntary_switches == found.number + 1 ? found.since : steady_clock::now();
 }
 
+/// What a thread was doing just before it was seized.
+struct Seized {
+  ThreadActivity activity;
+  bool in_wait = false;  ///< In a system call with a timeout that we may have to renew.
+  std::optional<Sleep> sleep;
+};
+
+/// A tracer that comes and goes between a refusal and the look for its reason has been there only once or twice.
+constexpr int kSeizeTries = 4;
+
+/// Nothing: it has ended.
+Result<std::optional<Seized>> Seize(ThreadLook& thread) {
+  for (int tries = 1;; ++tries) {
+    const auto activity = thread.Look();
+    const char state = thread.State();
+    if (!activity || IsOver(state)) return std::optional<Seized>();
+    // It would stop only when its disk or its vfork child lets it, and a request to stop cannot be taken back.
+    if (state == 'D') return Error{ErrorCode::kTimedOut, "the thread is in uninterruptible sleep"};
+    // One that is stopped with its process has left its call already.
+    if (state != 'T' && !IsSafeToStop(thread.thread(), *activity)) {
+      return Error{ErrorCode::kRefused, "the thread sleeps in a system call that a stop would not leave as it is"};
+    }
+    const bool in_wait = arch::IsTimedWait(activity->system_call);
+    const auto sleep = in_wait ? ReadSleep(thread.thread()) : std::nullopt;
+    if (::ptrace(PTRACE_SEIZE, thread.thread().tid, nullptr, nullptr) == 0) {
+      return std::optional(Seized{*activity, in_wait, sleep});
+    }
+    const int error_number = errno;
+    if (error_number == ESRCH || IsOver(thread.State())) return std::optional<Seized>();
+    if (error_number == EPERM) {
+      if (auto untraced = CheckUntraced(thread.thread()); !untraced) return std::move(untraced).error();
+      if (tries < kSeizeTries) continue;
+    }
+    return ErrnoError("tracing thread " + std::to_string(thread.thread().tid), error_number);
+  }
+}
+
 }  // namespace
 
 bool FrozenThread::stop_pending() { return stop_is_pending; }
 void FrozenThread::ExpectLateStop() { stop_is_pending = true; }
 
 Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, const FreezeOptions& options) {
-  const auto activity = thread.Look();
-  const char state = thread.State();
-  if (!activity || IsOver(state)) return std::optional<FrozenThread>();
-  // It would stop only when its disk or its vfork child lets it, and a request to stop cannot be taken back.
-  if (state == 'D') return Error{ErrorCode::kTimedOut, "the thread is in uninterruptible sleep"};
-
-  // One that is stopped with its process has left its call already.
-  if (state != 'T' && !IsSafeToStop(thread.thread(), *activity)) {
-    return Error{ErrorCode::kRefused, "the thread sleeps in a system call that a stop would not leave as it is"};
-  }
-
-  const bool in_wait = arch::IsTimedWait(activity->system_call);
-  const auto sleep = in_wait ? ReadSleep(thread.thread()) : std::nullopt;
+  const auto seized = Seize(thread);
+  if (!seized) return seized.error();
+  if (!seized->has_value()) return std::optional<FrozenThread>();
+  const auto [activity, in_wait, sleep] = **seized;
 
   const int tid = thread.thread().tid;
-  if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
-    const int error_number = errno;
-    if (error_number == ESRCH || IsOver(thread.State())) return std::optional<FrozenThread>();
-    return SeizeError(thread.thread(), error_number);
-  }
-  FrozenThread frozen(thread, *activity, options.renew_poll);
+  FrozenThread frozen(thread, activity, options.renew_poll);
   ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
   const Stop stop = WaitForRequestedStop(thread.thread(), options.limit);
   if (stop.kind == StopKind::kEnded) return std::optional<FrozenThread>();

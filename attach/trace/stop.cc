@@ -86,11 +86,4 @@ Result<void> CheckUntraced(ThreadId thread) {
                                               (stat.ok() ? " (" + stat->name + ")" : std::string())};
 }
 
-Error SeizeError(ThreadId thread, int error_number) {
-  if (error_number == EPERM) {
-    if (auto untraced = CheckUntraced(thread); !untraced) return std::move(untraced).error();
-  }
-  return ErrnoError("tracing thread " + std::to_string(thread.tid), error_number);
-}
-
 }  // namespace pyleak::attach

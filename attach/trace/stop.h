@@ -44,7 +44,4 @@ std::optional<Stop> PollStop(ThreadId thread);
 /// kAlreadyTraced: a tracer holds the thread, and which. kTimedOut: another thread of ours does.
 Result<void> CheckUntraced(ThreadId thread);
 
-/// Why PTRACE_SEIZE failed; as CheckUntraced says, if a tracer was faster.
-Error SeizeError(ThreadId thread, int error_number);
-
 }  // namespace pyleak::attach

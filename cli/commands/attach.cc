@@ -43,6 +43,7 @@ int RunAttach(const AttachOptions& options) {
     Complain("the agent stays in the target, where it does nothing: " + left, "the next attach takes it up again");
   }
   if (!status) return Fail(status.error(), options.pid);
+  if ((*source)->failure()) return Fail(*(*source)->failure(), options.pid);
   return *status;
 }
 

@@ -172,7 +172,9 @@ void AttachSource::LookAfterJoining(std::vector<FoundProcess>& found) {
     if (each->agent.wait_for(std::chrono::seconds(0)) != std::future_status::ready) continue;
     const bool told = each->told;
     const auto placed = FinishPlacing(*each);
-    if (!placed) WarnOfNoAgent(*process, told, placed.error());
+    if (placed) continue;
+    if (process->pid() == root_.pid() && placed.error().code == ErrorCode::kAlreadyWatched) failure_ = placed.error();
+    WarnOfNoAgent(*process, told, placed.error());
   }
 }
 
@@ -242,6 +244,7 @@ std::optional<EndReason> AttachSource::ReasonToEnd() {
     return *signal == SIGINT ? EndReason::kInterrupted : EndReason::kTerminated;
   }
   if (!root_.StillRuns()) return EndReason::kTargetEnded;
+  if (failure_) return EndReason::kFailed;
   return std::nullopt;
 }
 

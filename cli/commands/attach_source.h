@@ -35,6 +35,9 @@ class AttachSource : public ProcessSource {
   void Release(const FoundProcess& process) override;
   std::optional<EndReason> ReasonToEnd() override;
   [[nodiscard]] std::vector<int> wakers() const override;
+  /// Why the watch could not go on (EndReason::kFailed): the agent could not be placed for long, and meanwhile another
+  /// pyleak has placed its own.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
   /// Takes every agent out again; what had to be left behind, in words.
   std::vector<std::string> Detach();
@@ -85,6 +88,7 @@ class AttachSource : public ProcessSource {
   std::set<attach::RunningProgram> tried_;
   std::vector<Warning> warnings_;
   Dropped unseen_;
+  std::optional<Error> failure_;
   std::chrono::steady_clock::time_point next_survey_{};
 };
 

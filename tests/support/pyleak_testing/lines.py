@@ -33,7 +33,7 @@ class Lines:
         return line
 
 
-def wait_until(condition, what, seconds=10):
+def wait_until(condition, what, seconds=30):
     """Waits until `condition()` is true, and returns what it returned; at the deadline AssertionError says `what`."""
     deadline = time.monotonic() + seconds
     while True:
