@@ -65,6 +65,9 @@ void WaitRepeatedly(Waits& waits, int timeout_ms, int (*wait)(int)) {
   }
 }
 
+/// A busy machine makes some late; were a timeout begun anew with each stop, hardly one would be in time.
+void ExpectFewLate(const Waits& waits) { EXPECT_LT(waits.late * 4, waits.finished); }
+
 Result<std::optional<FrozenThread>> FreezeMain(ThreadLook& look) { return FrozenThread::Freeze(look, {}); }
 
 TEST(FrozenThread, LeavesNoTraceInAWaitThatItInterrupts) {
@@ -90,7 +93,7 @@ TEST(FrozenThread, LeavesNoTraceInAWaitThatItInterrupts) {
   EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
   EXPECT_EQ(target.shared().interrupted, 0);
   EXPECT_EQ(target.shared().early, 0);
-  EXPECT_LE(target.shared().late, 2) << "a busy machine may make some late";
+  ExpectFewLate(target.shared());
 }
 
 /// Freezes the target again and again, in its waits and between them.
@@ -109,7 +112,7 @@ void FreezeWithoutLooking(const ForkedTarget<Waits>& target, const FreezeOptions
   EXPECT_TRUE(Eventually([&] { return target.shared().finished > finished; }));
   EXPECT_EQ(target.shared().interrupted, 0);
   EXPECT_EQ(target.shared().early, 0);
-  EXPECT_LE(target.shared().late, 2) << "a busy machine may make some late";
+  ExpectFewLate(target.shared());
 }
 
 TEST(FrozenThread, EndsNoWaitEarly) {
