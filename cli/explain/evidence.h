@@ -51,7 +51,7 @@ struct BlockEvidence {
   bool ongoing = false;
   std::string loop_kind;
   std::vector<SampleEvidence> samples;
-  const symbolize::Stack* stack = nullptr;  ///< Of the first sample. Not owned; null: there is none.
+  const symbolize::Stack* stack = nullptr;  ///< That stands for all samples. Not owned; null: there is none.
   BlockMeasure measure;
 };
 

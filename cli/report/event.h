@@ -87,8 +87,10 @@ struct BlockEvent {
   Loop loop;
   Cause cause;
   std::optional<Task> task;
-  std::optional<symbolize::Stack> blocking_stack;  ///< User languages, and the native frames that matter.
-  std::optional<symbolize::Stack> native_stack;    ///< Every native frame.
+  /// User languages, and the native frames that matter: of the latest sample while the block lasts, in the end of the
+  /// one that stands for most (SampleSpread).
+  std::optional<symbolize::Stack> blocking_stack;
+  std::optional<symbolize::Stack> native_stack;  ///< Every native frame, of the same sample.
   std::vector<Sample> samples;
   Capture capture;
 };

@@ -6,6 +6,7 @@
 #include <ranges>
 #include <utility>
 
+#include "cli/report/sample_spread.h"
 #include "cli/report/sanitise.h"
 
 namespace pyleak::cli {
@@ -94,6 +95,37 @@ void AddStack(std::string& text, const std::string& title, const Stack& stack, c
   if (!stack.frames.empty()) text += "\n" + StackText(stack, style);
 }
 
+/// What all samples have in common, and below that the branch of most of them.
+void AddHeaviestBranch(std::string& text, const SampleSpread& spread, const Stack& heaviest, const TextStyle& style) {
+  const auto fork = heaviest.frames.begin() + static_cast<std::ptrdiff_t>(spread.common_frames);
+  Stack part = heaviest;
+  part.frames.assign(heaviest.frames.begin(), fork);
+  if (!part.frames.empty()) AddStack(text, "Blocking Stack", part, style);
+  if (part.frames.empty()) text += "\n  Blocking Stack:";
+  text += fmt::format("\n    <the samples part here: {} of {} go this way>", spread.heaviest_samples, spread.samples);
+  part.frames.assign(fork, heaviest.frames.end());
+  text += "\n" + StackText(part, style);
+}
+
+/// The stacks of a block and, if there are several, what they say together.
+void AddBlockingStack(std::string& text, const BlockEvent& event, const TextStyle& style) {
+  std::vector<SeenStack> seen;
+  for (const Sample& sample : event.samples) seen.push_back({&sample.blocking_stack, sample.count});
+  const Stack shown = event.blocking_stack.value_or(Stack());
+  if (seen.empty()) return AddStack(text, "Blocking Stack", shown, style);
+  const SampleSpread spread = SpreadOf(seen);
+  const Stack& heaviest = *seen[spread.heaviest].stack;
+  const std::string several = SpreadText(spread, heaviest);
+  if (!several.empty()) text += "\n  Samples: " + several;
+  if (event.ongoing) {
+    AddStack(text, several.empty() ? "Blocking Stack" : "Blocking Stack, the last seen", shown, style);
+  } else if (several.empty() || spread.has_single_culprit() || spread.common_frames == heaviest.frames.size()) {
+    AddStack(text, "Blocking Stack", shown, style);
+  } else {
+    AddHeaviestBranch(text, spread, heaviest, style);
+  }
+}
+
 }  // namespace
 
 std::string SecondsText(nanoseconds duration) {
@@ -147,7 +179,7 @@ std::string BlockText(const BlockEvent& event, const TextStyle& style) {
   text += "\n  Loop: " + LoopText(event.thread, event.loop);
   if (!event.cause.summary.empty()) text += "\n  Cause: " + Sanitise(event.cause.summary);
   if (event.task) text += "\n  Task: " + Sanitise(event.task->name) + " " + Sanitise(event.task->coroutine);
-  AddStack(text, "Blocking Stack", event.blocking_stack.value_or(Stack()), style);
+  AddBlockingStack(text, event, style);
   if (const auto& holder = event.cause.gil_holder; holder && holder->stack) {
     const std::string thread = fmt::format("thread {} \"{}\"", holder->tid, Sanitise(holder->name));
     AddStack(text, "Stack of " + thread + ", which held the GIL", *holder->stack, style);

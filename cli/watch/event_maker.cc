@@ -3,16 +3,10 @@
 #include <algorithm>
 
 #include "cli/explain/cause.h"
+#include "cli/report/sample_spread.h"
 
 namespace pyleak::cli {
 namespace {
-
-/// Whether two samples stand at the same place: same functions at the same lines.
-bool IsSamePlace(const symbolize::Stack& a, const symbolize::Stack& b) {
-  return std::ranges::equal(a.frames, b.frames, [](const symbolize::Frame& x, const symbolize::Frame& y) {
-    return x.name == y.name && x.filename == y.filename && x.lineno == y.lineno && x.address == y.address;
-  });
-}
 
 std::vector<Sample> DistinctSamples(const std::vector<NamedSample>& named, attach::HeartbeatTime begin) {
   std::vector<Sample> distinct;
@@ -30,6 +24,14 @@ std::vector<Sample> DistinctSamples(const std::vector<NamedSample>& named, attac
   return distinct;
 }
 
+/// The sample whose stack stands for all: the latest while the block lasts, in the end the heaviest.
+const NamedSample& Representative(const std::vector<NamedSample>& samples, bool ongoing) {
+  if (ongoing) return samples.back();
+  std::vector<SeenStack> seen;
+  for (const NamedSample& sample : samples) seen.push_back({&sample.stacks.blocking, 1});
+  return samples[SpreadOf(seen).heaviest];
+}
+
 void AddNotes(const std::vector<std::string>& from, std::vector<std::string>& to) {
   for (const std::string& note : from) {
     if (std::ranges::find(to, note) == to.end()) to.push_back(note);
@@ -37,13 +39,13 @@ void AddNotes(const std::vector<std::string>& from, std::vector<std::string>& to
 }
 
 BlockEvidence EvidenceOf(const BlockEvent& event, const LoopFacts& loop, const std::vector<NamedSample>& samples,
-                         const BlockMeasure& measure) {
+                         const NamedSample* representative, const BlockMeasure& measure) {
   BlockEvidence evidence;
   evidence.duration = event.duration;
   evidence.ongoing = event.ongoing;
   evidence.loop_kind = loop.kind.name;
   for (const NamedSample& sample : samples) evidence.samples.push_back(sample.evidence);
-  if (!samples.empty()) evidence.stack = &samples.front().stacks.blocking;
+  if (representative != nullptr) evidence.stack = &representative->stacks.blocking;
   evidence.measure = measure;
   return evidence;
 }
@@ -62,8 +64,9 @@ BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const 
   event.loop = loop.loop;
   event.loop.iteration = block.iteration;
   event.capture.notes = notes;
-  event.cause = ExplainBlock(EvidenceOf(event, loop, samples, measure));
-  if (samples.empty()) {
+  const NamedSample* const shown = samples.empty() ? nullptr : &Representative(samples, block.ongoing);
+  event.cause = ExplainBlock(EvidenceOf(event, loop, samples, shown, measure));
+  if (shown == nullptr) {
     AddNotes({"no stack: no sample was taken while the block lasted"}, event.capture.notes);
     return event;
   }
@@ -71,13 +74,12 @@ BlockEvent MakeBlockEvent(const BlockFacts& block, const LoopFacts& loop, const 
     event.capture.freezes.push_back(sample.freeze);
     AddNotes(sample.stacks.blocking.notes, event.capture.notes);
   }
-  const NamedSample& first = samples.front();
-  if (first.stacks.task) event.task = {first.stacks.task->name, first.stacks.task->coroutine};
-  event.blocking_stack = first.stacks.blocking;
-  event.native_stack = first.stacks.native;
+  if (shown->stacks.task) event.task = {shown->stacks.task->name, shown->stacks.task->coroutine};
+  event.blocking_stack = shown->stacks.blocking;
+  event.native_stack = shown->stacks.native;
   event.samples = DistinctSamples(samples, block.begin);
-  event.capture.after = first.taken_at - block.begin;
-  event.capture.complete = first.stacks.native.complete && first.stacks.python.complete;
+  event.capture.after = samples.front().taken_at - block.begin;
+  event.capture.complete = shown->stacks.native.complete && shown->stacks.python.complete;
   return event;
 }
 

@@ -38,6 +38,21 @@ def two_kinds(seconds, _argument=None):
     cpu(seconds / 2)
 
 
+def batch(seconds, _argument=None):
+    """Several calls of the same length; what is noted is the stack of the last one."""
+    for step in (sleep, cpu, nap, lock, nap_again):
+        step(seconds / 5)
+
+
+def nap(seconds):
+    for _ in range(100):
+        time.sleep(seconds / 100)
+
+
+def nap_again(seconds):
+    time.sleep(here(seconds))
+
+
 def http(_seconds, argument):
     """A synchronous request to a server, whose URL is the argument, that answers late."""
     urllib.request.urlopen(here(argument), timeout=60).read()
@@ -162,6 +177,7 @@ BLOCKS = {
         cpu,
         squares,
         two_kinds,
+        batch,
         http,
         subprocess_run,
         socket_timeout,

@@ -39,6 +39,34 @@ TEST(BlockText, IsLaidOutAsTheContractSays) {
     <native> clock_nanosleep, libc.so.6)");
 }
 
+TEST(BlockText, ShowsWhatSamplesShareAndTheHeaviestBranch) {
+  auto event = testing::BareBlock();
+  const auto stack = [](const std::string& leaf, int line) {
+    const auto frame = [](const std::string& name, int lineno) {
+      return symbolize::Frame{
+          .language = symbolize::Language::kPython, .name = name, .filename = "/srv/app.py", .lineno = lineno};
+    };
+    return symbolize::Stack{.frames = {frame("process_batch", 31), frame(leaf, line)}, .complete = true};
+  };
+  event.samples = {{.count = 1, .blocking_stack = stack("parse", 40)},
+                   {.count = 2, .blocking_stack = stack("check", 50)},
+                   {.count = 1, .blocking_stack = stack("store", 60)}};
+  event.blocking_stack = event.samples[1].blocking_stack;
+  EXPECT_TRUE(BlockText(event, {}).ends_with(R"(
+  Samples: no single culprit: 4 samples, 3 stacks; all under process_batch (app.py:31)
+  Blocking Stack:
+    File "/srv/app.py", line 31, in process_batch
+    <the samples part here: 2 of 4 go this way>
+    File "/srv/app.py", line 50, in check)"));
+
+  event.ongoing = true;
+  event.blocking_stack = event.samples[2].blocking_stack;
+  EXPECT_TRUE(BlockText(event, {}).ends_with(R"(
+  Blocking Stack, the last seen:
+    File "/srv/app.py", line 31, in process_batch
+    File "/srv/app.py", line 60, in store)"));
+}
+
 TEST(BlockText, SaysWhatIsMissing) {
   const std::string text = BlockText(testing::BareBlock(), {});
   EXPECT_NE(text.find("Blocking Stack: not captured"), std::string::npos);
