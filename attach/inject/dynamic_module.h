@@ -17,7 +17,8 @@ namespace pyleak::attach {
 struct ImportSlot {
   std::string name;
   RemoteAddress address;
-  /// JUMP_SLOT: only ever jumped through. Otherwise (GLOB_DAT) the program may have copied what it holds.
+  /// JUMP_SLOT: only ever jumped through. Otherwise (GLOB_DAT) the program may have copied what it holds, unless its
+  /// code tells (CalledSlots).
   bool only_called = false;
 };
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "attach/inject/called_slots.h"
+
 namespace pyleak::attach {
 namespace {
 
@@ -20,15 +22,40 @@ bool IsForUnwinding(std::string_view function) {
          function == kFunctionNames[PYLEAK_FUNCTION_ITERATE_PHDR];
 }
 
+std::string_view FunctionOf(std::string_view name) {
+  const auto alias = std::ranges::find(kAliases, name, [](const auto& entry) { return entry.first; });
+  return alias == kAliases.end() ? name : alias->second;
+}
+
+bool IsEpollWait(std::string_view function) {
+  return function == kFunctionNames[PYLEAK_FUNCTION_EPOLL_WAIT] ||
+         function == kFunctionNames[PYLEAK_FUNCTION_EPOLL_PWAIT] ||
+         function == kFunctionNames[PYLEAK_FUNCTION_EPOLL_PWAIT2];
+}
+
+bool IsWait(std::string_view function) {
+  const auto name = std::ranges::find(kFunctionNames, function);
+  return name - kFunctionNames.begin() <= PYLEAK_FUNCTION_PSELECT;
+}
+
+/// Leaves out slots whose contents the program may have copied, where that is not worth an agent that has to stay. What
+/// is compiled without a PLT copies them into registers, everywhere in Rust: syscall(2) for its locks, poll(2) to
+/// connect. So such a slot of poll or select counts only in the program itself, if it does not wait in epoll.
+void LeaveOutKeptSlots(const DynamicModule& module, std::vector<ImportSlot>& slots) {
+  const bool is_program = !module.debug().is_null();
+  const bool has_epoll = std::ranges::any_of(
+      slots, [](const ImportSlot& slot) { return slot.only_called && IsEpollWait(FunctionOf(slot.name)); });
+  std::erase_if(slots, [&](const ImportSlot& slot) {
+    const std::string_view function = FunctionOf(slot.name);
+    const bool is_worth_it = IsEpollWait(function) || (IsWait(function) && is_program && !has_epoll);
+    return !slot.only_called && !is_worth_it;
+  });
+}
+
 std::vector<std::string_view> NamesToLookFor() {
   std::vector<std::string_view> names(kFunctionNames.begin(), kFunctionNames.end());
   for (const auto& [alias, function] : kAliases) names.push_back(alias);
   return names;
-}
-
-std::string_view FunctionOf(std::string_view name) {
-  const auto alias = std::ranges::find(kAliases, name, [](const auto& entry) { return entry.first; });
-  return alias == kAliases.end() ? name : alias->second;
 }
 
 std::uint32_t ProtectionOf(const Mapping& mapping) {
@@ -83,10 +110,12 @@ Redirections FindRedirections(const LoadedModules& modules, const MemoryReader& 
   for (std::size_t i = 0; i < kFunctionNames.size(); ++i) {
     redirections.real[i] = modules.FindDefinition(kFunctionNames[i]).value_or(RemoteAddress()).value();
   }
+  CalledSlots called(memory, map);
   for (const DynamicModule& module : modules.modules()) {
-    for (const ImportSlot& slot : module.FindImports(names)) {
-      // An unwinder calls them; whoever else takes their address is not to keep the agent in memory.
-      if (IsForUnwinding(slot.name) && !slot.only_called) continue;
+    std::vector<ImportSlot> slots = module.FindImports(names);
+    called.Mark(module, slots);
+    LeaveOutKeptSlots(module, slots);
+    for (const ImportSlot& slot : slots) {
       const auto same_slot = [&](const PyleakPatch& patch) { return patch.slot == slot.address.value(); };
       if (std::ranges::any_of(known, same_slot)) continue;
       const auto patch = PatchFor(context, module, slot);

@@ -1,9 +1,11 @@
 """What a watch leaves behind when it ends: nothing, after any number of them; and where something has to stay, it is
 named, and taken up again by the next watch instead of being added to."""
 
+import os
 import pathlib
 import re
 import unittest
+import unittest.mock
 
 from pyleak_testing import LiveTest, Target, compiled_target, node_target, python_target, require, rounds
 from pyleak_testing.lines import wait_until
@@ -80,6 +82,20 @@ class Detach(LiveTest):
         wait_until(lambda: redis.connections() == 5, "the load is there, and nobody else")
         self._watch_many_times(redis.pid, Snapshot(redis.pid), rounds(20, 1000))
         self.assertIsNone(benchmark.poll(), "redis-benchmark ended with an error")
+
+    def test_programs_of_another_making(self):
+        for name in ("no_plt_loop", "address_loop", "thread_loop"):
+            with self.subTest(name):
+                target = self.start(compiled_target(name, "epoll_wait"))
+                self._watch_many_times(target.pid, Snapshot(target.pid), rounds(10, 1000))
+
+    def test_library_that_keeps_addresses(self):
+        """No loop of its own waits by them, so it is not worth an agent that has to stay."""
+        (library,) = compiled_target("libkeeping_library.so")
+        with unittest.mock.patch.dict(os.environ, LD_PRELOAD=library):
+            target = self.start(python_target("asyncio_service.py"))
+        self.assertIn(library, pathlib.Path(f"/proc/{target.pid}/maps").read_text())
+        self._watch_many_times(target.pid, Snapshot(target.pid), rounds(3, 100))
 
     def test_address_that_the_program_has_kept(self):
         target = Target(compiled_target("kept_address"))
