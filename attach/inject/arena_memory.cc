@@ -16,8 +16,10 @@
 namespace pyleak::attach {
 namespace {
 
-/// How many more regions than there are processes are provided at any moment, as far as there can be more.
+/// How many more regions than there are processes are provided at any moment, as far as there can be more; half a MiB
+/// each. In the beginning a program is waited for, and there is only its own.
 constexpr std::uint32_t kSpareRegions = 16;
+constexpr std::uint32_t kFirstRegions = 1;
 
 /// Has the file system set the memory of that many regions aside.
 Result<void> Provide(const UniqueFd& file, std::uint32_t region_count) {
@@ -69,7 +71,7 @@ Result<void> ArenaMemory::Seal(const UniqueFd& file) {
 
 Result<ArenaMemory> ArenaMemory::Make(const UniqueFd& file, std::uint32_t most_regions,
                                       std::chrono::nanoseconds threshold, bool follow_children) {
-  const std::uint32_t region_count = std::min(most_regions, kSpareRegions);
+  const std::uint32_t region_count = std::min(most_regions, kFirstRegions);
   if (::ftruncate(file.get(), static_cast<off_t>(PYLEAK_ARENA_BYTES(most_regions))) != 0)
     return ErrnoError("ftruncate");
   if (auto provided = Provide(file, region_count); !provided) return std::move(provided).error();
@@ -81,9 +83,9 @@ Result<ArenaMemory> ArenaMemory::Make(const UniqueFd& file, std::uint32_t most_r
 }
 
 void ArenaMemory::KeepRoom(const UniqueFd& file) {
-  const std::uint32_t count = arena_.region_count();
-  if (IsFull() || FreeRegions(arena_) >= kSpareRegions) return;
-  const std::uint32_t more = std::min(count + kSpareRegions, most_regions_);
+  const std::uint32_t free = FreeRegions(arena_);
+  if (IsFull() || free >= kSpareRegions) return;
+  const std::uint32_t more = std::min(arena_.region_count() + kSpareRegions - free, most_regions_);
   if (Provide(file, more)) arena_.Grow(more);
 }
 
