@@ -23,6 +23,8 @@ class Figure:
     aim: str = ""
     note: str = ""
     at: float = 0.5  # Which quantile the figure is.
+    headline: bool = False  # README shows it.
+    growth: typing.Optional[tuple] = None  # The plot to which it belongs, and where on it.
 
     @property
     def value(self):
@@ -52,6 +54,8 @@ class Figure:
             "ratio": self.ratio,
             "aim": self.aim,
             "note": self.note,
+            "headline": self.headline,
+            "growth": self.growth,
             "command": f"scripts/bench {row}",
         }
 

@@ -1,19 +1,16 @@
 """freeze: how long a thread is held for a sample."""
 
-import contextlib
 import json
-import os
 import subprocess
 import time
 
-from pyleak_testing import Target
-
 from . import places
 from .figure import Figure
+from .places import hogs, started
 
 ROUNDS = 400
 LOOKS = 5
-JAVASCRIPT = "const f = n => { if (n) f(n - 1); else for (;;); }; console.log('{\"event\": \"ready\"}'); f(20)"
+STACKTRACE = "@sentry-internal/node-native-stacktrace"
 
 # By name: how to start the thread, and what to tell it then.
 THREADS = {
@@ -21,42 +18,19 @@ THREADS = {
     "C++, 30 frames, asleep": (places.SUBJECT, "sleep"),
     "CPython, 20 frames, on the CPU": ([*places.PYTHON_SUBJECT, "spin"], "pauses 3600"),
     "CPython, 20 frames, asleep": ([*places.PYTHON_SUBJECT, "sleep"], None),
-    "Node, in JavaScript": (["node", "-e", JAVASCRIPT], None),
+    "Node, 20 frames, in JavaScript": (places.NODE_SUBJECT, "pauses 3600"),
 }
 
 # What else shows where a Python thread is, and what else shows a native one.
 PYTHON_PEERS = {
     "py-spy": lambda pid: ["py-spy", "dump", "--pid", pid],
     "pystack": lambda pid: ["pystack", "remote", pid],
+    "austin": lambda pid: ["austin", "--where", pid],
 }
 NATIVE_PEERS = {
     "gdb": lambda pid: ["gdb", "-p", pid, "-batch", "-ex", "bt"],
     "eu-stack": lambda pid: ["eu-stack", "-p", pid],
 }
-
-
-@contextlib.contextmanager
-def started(command):
-    """A target that is killed at the end, whatever it does then."""
-    target = Target(command)
-    try:
-        yield target
-    finally:
-        target.process.kill()
-        target.process.wait()
-        target.process.stdin.close()
-
-
-@contextlib.contextmanager
-def hogs():
-    """As many programs as there are processors, that use them up."""
-    programs = [subprocess.Popen([places.PYTHON, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
-    try:
-        yield
-    finally:
-        for program in programs:
-            program.kill()
-            program.wait()
 
 
 def costs(command, order):
@@ -71,9 +45,8 @@ def costs(command, order):
 def held(name, command, order):
     times = {key: [nanoseconds / 1e3 for nanoseconds in values] for key, values in costs(command, order).items()}
     for at, aim in ((0.5, "1.5"), (0.99, "3")):
-        yield Figure(
-            f"{name}, p{at * 100:.0f}", "us", times["sample"], "the floor", times["floor"], f"ratio {aim}", at=at
-        )
+        what = f"{name}, p{at * 100:.0f}"
+        yield Figure(what, "us", times["sample"], "the floor", times["floor"], f"ratio {aim}", at=at, headline=at == 0.5)
 
 
 def pauses_during(target, command):
@@ -100,8 +73,23 @@ def seen(language, subject, peers):
                 yield Figure(f"{language}, pyleak's pause and that of {name}", note=f"{name} is not installed")
                 continue
             theirs = list(pauses_during(target, [places.peer(program), *rest]))
-            aim = "ratio 0.02" if name in PYTHON_PEERS else ""
-            yield Figure(f"{language}, longest pause that the target sees", "ms", ours, name, theirs, aim)
+            aim = "ratio 0.02" if name in ("py-spy", "pystack") else ""
+            what = f"{language}, longest pause that the target sees"
+            yield Figure(what, "ms", ours, name, theirs, aim, headline=bool(aim))
+
+
+def seen_within():
+    """The same of a Node that takes stacks of itself, from a thread of its own."""
+    module = places.node_module(STACKTRACE)
+    what = "Node, longest pause that the target sees"
+    if not module:
+        yield Figure(f"{what} with {STACKTRACE}", note="not installed")
+        return
+    with started(places.NODE_SUBJECT) as target:
+        ours = list(pauses_during(target, [places.BINARY, "dump", str(target.pid)]))
+    with started([*places.NODE_SUBJECT, module]) as target:
+        theirs = list(pauses_during(target, ["sleep", "1"]))
+    yield Figure(what, "ms", ours, STACKTRACE, theirs)
 
 
 def measure():
@@ -111,3 +99,5 @@ def measure():
         yield from held("CPython asleep, beside hogs", [*places.PYTHON_SUBJECT, "sleep"], None)
     yield from seen("C++", places.SUBJECT, NATIVE_PEERS)
     yield from seen("CPython", [*places.PYTHON_SUBJECT, "spin"], PYTHON_PEERS)
+    yield from seen("Node", places.NODE_SUBJECT, NATIVE_PEERS)
+    yield from seen_within()

@@ -7,8 +7,9 @@ import pathlib
 import signal
 import subprocess
 import tempfile
+import time
 
-from pyleak_testing.lines import wait_until
+from pyleak_testing.lines import Lines, wait_until
 
 from . import places
 
@@ -43,6 +44,22 @@ class Recording:
         """Of the watch that has ended, the blocks that were over."""
         records = map(json.loads, self._output.read_text().splitlines())
         return [record for record in records if record["type"] == "EventLoopBlock" and not record["ongoing"]]
+
+
+class Beginning:
+    """`pyleak attach` that has just begun to watch: its lines, and when on CLOCK_MONOTONIC it was started and watched."""
+
+    def __init__(self, pid, *options):
+        command = [places.BINARY, "attach", str(pid), "--format", "json", *options]
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.lines = Lines(self.process.stdout)
+        self.lines.next(self.started + 20)
+        self.watching = time.monotonic()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
 
 
 @contextlib.contextmanager
