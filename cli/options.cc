@@ -154,6 +154,10 @@ void AddWatchOptions(OptionTable& table, WatchOptions& watch, StackDetail& detai
             watch.action);
   AddOutputOptions(table, watch.output, is_run ? "stderr" : "stdout");
   AddStackDetail(table, watch.output, detail);
+  table.Add("--max-reports-per-minute", "N", "So many blocks in text at most, the others are counted [60]",
+            "give a whole number greater than zero", Into(watch.max_reports_per_minute, [](const std::string& text) {
+              return ParsePositive<std::uint64_t>(text, "a number of blocks");
+            }));
   AddDuration(table, "--stats-interval", "Statistics of each loop this often [none]", watch.stats_interval);
   table.Add("--log-file", "FILE", "Where --action log writes; syslog is the system log [stderr]",
             "name a file, syslog, - or fd:N", Into(watch.log_file, NonEmpty));

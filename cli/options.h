@@ -41,6 +41,7 @@ struct WatchOptions {
   OutputOptions output;
   std::optional<std::chrono::nanoseconds> duration;
   std::optional<std::uint64_t> max_blocks;
+  std::uint64_t max_reports_per_minute = 60;  ///< Of text.
   std::optional<std::chrono::nanoseconds> stats_interval;
   std::vector<FrameFilter> callers;  ///< Report a block that has any of them.
   std::vector<FrameFilter> ignored;

@@ -101,6 +101,7 @@ struct Onset {
   std::chrono::nanoseconds threshold{};
   Timestamp timestamp;  ///< Now.
   ThreadName thread;
+  std::optional<symbolize::Stack> stack;  ///< Where it stands; none: no sample was taken yet.
 };
 
 /// The watch begins.

@@ -14,6 +14,8 @@ class EventWriter {
   virtual void OnBlock(const BlockEvent& event) = 0;
   virtual void OnStats(const LoopStats& stats) = 0;
   virtual void OnWarning(const Warning& warning) = 0;
+  /// About once a second, for what is to be said after some time.
+  virtual void OnTick() {}
   virtual void OnEnded(const WatchEnded& ended) = 0;
 };
 

@@ -44,17 +44,18 @@ Result<void> Reporter::AddJsonWriter(const WatchOptions& options) {
 
 Result<void> Reporter::AddTextWriter(const WatchOptions& options) {
   TextStyle style{.native = options.output.native};
+  const std::uint64_t most = options.max_reports_per_minute;
   if (options.action != Action::kLog) {
     auto output = OpenOutput(options.output.output);
     if (!output) return std::move(output).error();
     style.palette = Palette(UseColor(options.output.color, ReadColorEnvironment(), (*output)->is_terminal()));
-    writers_.push_back(MakeTextWriter(options.action, style, MakePlainSink(**output)));
+    writers_.push_back(MakeTextWriter(options.action, style, most, MakePlainSink(**output)));
   } else if (options.log_file == "syslog") {
-    writers_.push_back(MakeTextWriter(options.action, style, MakeSyslogSink()));
+    writers_.push_back(MakeTextWriter(options.action, style, most, MakeSyslogSink()));
   } else {
     auto output = OpenOutput(options.log_file.empty() ? kStderr : options.log_file);
     if (!output) return std::move(output).error();
-    writers_.push_back(MakeTextWriter(options.action, style, MakeLogSink(**output)));
+    writers_.push_back(MakeTextWriter(options.action, style, most, MakeLogSink(**output)));
   }
   return {};
 }
@@ -91,6 +92,10 @@ void Reporter::OnStats(const LoopStats& stats) {
 
 void Reporter::OnWarning(const Warning& warning) {
   TellEach([&](EventWriter& writer) { writer.OnWarning(warning); });
+}
+
+void Reporter::OnTick() {
+  TellEach([](EventWriter& writer) { writer.OnTick(); });
 }
 
 int Reporter::OnEnded(WatchEnded ended) {

@@ -27,6 +27,8 @@ class Reporter {
   void OnBlock(const BlockEvent& event);
   void OnStats(const LoopStats& stats);
   void OnWarning(const Warning& warning);
+  /// To be called about once a second.
+  void OnTick();
   /// The last call. Fills in `ended.dropped.records`. The exit status that the action asks for: 3 for raise and a
   /// block, else 0.
   [[nodiscard]] int OnEnded(WatchEnded ended);

@@ -31,14 +31,13 @@ bool IsSameFunction(const Frame& a, const Frame& b) {
 
 bool IsSameLine(const Frame& a, const Frame& b) { return IsSameFunction(a, b) && a.lineno == b.lineno; }
 
-Path PathOf(const SeenStack& seen) {
-  const auto& frames = seen.stack->frames;
-  const bool interpreted = std::ranges::any_of(frames, IsInterpreted);
-  Path path{.frames = {}, .count = seen.count};
-  for (const Frame& frame : frames) {
-    if (!interpreted || IsInterpreted(frame)) path.frames.push_back(&frame);
+std::vector<const Frame*> FramesOf(const Stack& stack) {
+  const bool interpreted = std::ranges::any_of(stack.frames, IsInterpreted);
+  std::vector<const Frame*> frames;
+  for (const Frame& frame : stack.frames) {
+    if (!interpreted || IsInterpreted(frame)) frames.push_back(&frame);
   }
-  return path;
+  return frames;
 }
 
 /// The frame at that depth; null beyond the path's end.
@@ -105,12 +104,19 @@ std::string Place(const Frame& frame, std::optional<int> line) {
   return Sanitise(text + ")");
 }
 
+std::string SignatureOfFunction(const Frame& frame) {
+  const std::string name = frame.name.empty() ? fmt::format("{:#x}", frame.address.value()) : frame.name;
+  return fmt::format("{}\n{}\n", name, frame.filename);
+}
+
+std::string SignatureOfLine(std::optional<int> line) { return fmt::format("{}\n", line.value_or(0)); }
+
 }  // namespace
 
 SampleSpread SpreadOf(std::span<const SeenStack> seen) {
   const bool any_complete = std::ranges::any_of(seen, [](const SeenStack& one) { return one.stack->complete; });
   std::vector<Path> all;
-  for (const SeenStack& one : seen) all.push_back(PathOf(one));
+  for (const SeenStack& one : seen) all.push_back({FramesOf(*one.stack), one.count});
   std::vector<const Path*> paths;
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i].stack->complete || !any_complete) paths.push_back(&all[i]);
@@ -143,6 +149,27 @@ std::string SpreadText(const SampleSpread& spread, const Stack& heaviest) {
   if (spread.common_frames == 0) return text + "; nothing in common";
   const Frame& last = heaviest.frames[spread.common_frames - 1];
   return text + (spread.ends_in_common ? "; all in " : "; all under ") + Place(last, spread.common_line);
+}
+
+std::string SignatureOf(const Stack& stack) {
+  std::string signature;
+  for (const Frame* frame : FramesOf(stack)) {
+    signature += SignatureOfFunction(*frame) + SignatureOfLine(frame->lineno);
+  }
+  return signature;
+}
+
+std::string SignatureOf(const SampleSpread& spread, const Stack& heaviest) {
+  if (spread.has_single_culprit()) return SignatureOf(heaviest);
+  std::string signature;
+  for (const Frame* frame : FramesOf(heaviest)) {
+    const bool common = frame < heaviest.frames.data() + spread.common_frames;
+    if (!common) break;
+    const bool last = frame + 1 == heaviest.frames.data() + spread.common_frames;
+    signature += SignatureOfFunction(*frame);
+    if (!last || spread.common_line) signature += SignatureOfLine(frame->lineno);
+  }
+  return signature;
 }
 
 bool IsSamePlace(const Stack& a, const Stack& b) { return std::ranges::equal(a.frames, b.frames, IsSameLine); }

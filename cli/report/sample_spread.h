@@ -39,6 +39,13 @@ SampleSpread SpreadOf(std::span<const SeenStack> seen);
 /// `heaviest`: the stack that the spread means. Safe for a terminal.
 std::string SpreadText(const SampleSpread& spread, const symbolize::Stack& heaviest);
 
+/// Equal for stacks that are at the same place. A hundred bytes or so for each frame; no text for people.
+std::string SignatureOf(const symbolize::Stack& stack);
+
+/// The same for the samples of a block: where there is no single culprit, of what they are all under. It then is what
+/// the signature of each of them begins with. Empty if they have nothing in common.
+std::string SignatureOf(const SampleSpread& spread, const symbolize::Stack& heaviest);
+
 /// Whether two stacks stand at the same place: same functions at the same lines. Addresses count only where there is no
 /// name.
 bool IsSamePlace(const symbolize::Stack& a, const symbolize::Stack& b);

@@ -188,6 +188,13 @@ std::string BlockText(const BlockEvent& event, const TextStyle& style) {
   return text;
 }
 
+std::string CountedText(const CountedBlocks& counted) {
+  const auto seconds = std::chrono::round<std::chrono::seconds>(counted.span);
+  const std::string span = seconds == std::chrono::minutes(1) ? "minute" : fmt::format("{} s", seconds.count());
+  const std::string what = counted.like > 0 ? fmt::format("like block-{}", counted.like) : "blocks of other stacks";
+  return fmt::format("{} more {} in the last {}, {}", counted.count, what, span, SecondsText(counted.blocked));
+}
+
 std::string SummaryText(const WatchEnded& ended) {
   std::string text = fmt::format("Event loop monitoring summary: {} block(s), {:.2f}s total blocked time", ended.blocks,
                                  std::chrono::duration<double>(ended.blocked).count());

@@ -5,6 +5,7 @@
 
 #include "cli/report/color.h"
 #include "cli/report/event.h"
+#include "cli/report/repeated_blocks.h"
 #include "symbolize/stack.h"
 
 namespace pyleak::cli {
@@ -29,6 +30,7 @@ std::string StartedText(const WatchStarted& started);
 std::string OnsetText(const Onset& onset);
 std::string StillBlockedText(const BlockEvent& event);
 std::string BlockText(const BlockEvent& event, const TextStyle& style);
+std::string CountedText(const CountedBlocks& counted);
 std::string SummaryText(const WatchEnded& ended);
 std::string StatsText(const LoopStats& stats);
 std::string SnapshotText(const LoopSnapshot& snapshot, const TextStyle& style);

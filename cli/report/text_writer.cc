@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "cli/report/repeated_blocks.h"
 #include "cli/report/sanitise.h"
 
 namespace pyleak::cli {
@@ -15,20 +16,24 @@ Timestamp EndOf(const BlockEvent& event) { return event.timestamp + event.durati
 /// What all actions but raise do.
 class TextWriter : public EventWriter {
  public:
-  TextWriter(Action action, TextStyle style, std::unique_ptr<MessageSink> sink)
-      : cancel_(action == Action::kCancel), style_(style), sink_(std::move(sink)) {}
+  TextWriter(Action action, TextStyle style, std::uint64_t most_per_minute, std::unique_ptr<MessageSink> sink)
+      : cancel_(action == Action::kCancel), style_(style), repeated_(most_per_minute), sink_(std::move(sink)) {}
 
   void OnStarted(const WatchStarted& started) override {
     pid_ = started.pid;
     Tell(Level::kInfo, started.pid, started.timestamp, StartedText(started));
   }
   void OnOnset(const Onset& onset) override {
+    if (!repeated_.ShowsOnset(onset, Clock::now())) return;
     Tell(Level::kWarning, onset.thread.pid, onset.timestamp, style_.palette.Notice(OnsetText(onset)));
   }
   void OnStillBlocked(const BlockEvent& event) override {
+    if (!repeated_.ShowsAge(event, Clock::now())) return;
     Tell(Level::kWarning, event.thread.pid, EndOf(event), style_.palette.Notice(StillBlockedText(event)));
   }
   void OnBlock(const BlockEvent& event) override {
+    // The last that is heard of a block that was cut short is worth its lines.
+    if (!event.ongoing && !repeated_.Take(event, Clock::now())) return;
     std::string text = BlockText(event, style_);
     if (cancel_) text += "\nCannot cancel blocking - consider using async alternatives.";
     Tell(Level::kWarning, event.thread.pid, EndOf(event), std::move(text));
@@ -40,7 +45,11 @@ class TextWriter : public EventWriter {
     Tell(Level::kWarning, warning.pid.value_or(pid_), warning.timestamp,
          style_.palette.Notice("Warning: " + Sanitise(warning.message)));
   }
-  void OnEnded(const WatchEnded& ended) override { Tell(Level::kInfo, pid_, ended.timestamp, SummaryText(ended)); }
+  void OnTick() override { TellCounted(repeated_.TakeDue(Clock::now())); }
+  void OnEnded(const WatchEnded& ended) override {
+    TellCounted(repeated_.TakeAll(Clock::now()));
+    Tell(Level::kInfo, pid_, ended.timestamp, SummaryText(ended));
+  }
 
  protected:
   void Tell(Level level, int pid, Timestamp time, std::string text) {
@@ -50,8 +59,17 @@ class TextWriter : public EventWriter {
   [[nodiscard]] int pid() const { return pid_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  void TellCounted(const std::vector<CountedBlocks>& all) {
+    for (const CountedBlocks& counted : all) {
+      Tell(Level::kWarning, pid_, std::chrono::system_clock::now(), style_.palette.Notice(CountedText(counted)));
+    }
+  }
+
   bool cancel_;
   TextStyle style_;
+  RepeatedBlocks repeated_;
   std::unique_ptr<MessageSink> sink_;
   int pid_ = 0;  ///< The process that the watch began with.
 };
@@ -90,9 +108,10 @@ class RaisingWriter : public TextWriter {
 
 }  // namespace
 
-std::unique_ptr<EventWriter> MakeTextWriter(Action action, TextStyle style, std::unique_ptr<MessageSink> sink) {
-  if (action == Action::kRaise) return std::make_unique<RaisingWriter>(action, style, std::move(sink));
-  return std::make_unique<TextWriter>(action, style, std::move(sink));
+std::unique_ptr<EventWriter> MakeTextWriter(Action action, TextStyle style, std::uint64_t most_per_minute,
+                                            std::unique_ptr<MessageSink> sink) {
+  if (action == Action::kRaise) return std::make_unique<RaisingWriter>(action, style, most_per_minute, std::move(sink));
+  return std::make_unique<TextWriter>(action, style, most_per_minute, std::move(sink));
 }
 
 }  // namespace pyleak::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "cli/options.h"
@@ -9,8 +10,9 @@
 
 namespace pyleak::cli {
 
-/// Tells people: at the onset of a block, while it lasts, and in full when it has ended. With Action::kRaise all of it
-/// at the end.
-std::unique_ptr<EventWriter> MakeTextWriter(Action action, TextStyle style, std::unique_ptr<MessageSink> sink);
+/// Tells people: at the onset of a block, while it lasts, and in full when it has ended; of blocks that repeat each
+/// other the first few (RepeatedBlocks). With Action::kRaise all of it at the end.
+std::unique_ptr<EventWriter> MakeTextWriter(Action action, TextStyle style, std::uint64_t most_per_minute,
+                                            std::unique_ptr<MessageSink> sink);
 
 }  // namespace pyleak::cli

@@ -54,8 +54,11 @@ void BlockJournal::OnDiscarded(const BlockKey& key) { entries_.erase(key); }
 
 void BlockJournal::OnOnset(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now) {
   LoopFacts facts = *loop;
-  if (!Admit(key, entries_[key], facts)) return;
-  reporter_.OnOnset({now - key.begin, options_.threshold, Now(), facts.thread});
+  Entry& entry = entries_[key];
+  if (!Admit(key, entry, facts)) return;
+  Onset onset{now - key.begin, options_.threshold, Now(), facts.thread};
+  if (!entry.named.empty()) onset.stack = entry.named.back().stacks.blocking;
+  reporter_.OnOnset(onset);
 }
 
 void BlockJournal::OnOngoing(const BlockKey& key, const LoopPointer& loop, HeartbeatTime now) {
@@ -94,6 +97,8 @@ void BlockJournal::OnLoopEnded(std::uint64_t loop, LoopTotals totals) {
     ended_loops_.erase(std::ranges::min_element(ended_loops_, {}, blocked));
   }
 }
+
+void BlockJournal::OnTick() { reporter_.OnTick(); }
 
 void BlockJournal::OnWarning(const Warning& warning) { reporter_.OnWarning(warning); }
 

@@ -63,6 +63,8 @@ class BlockJournal {
   /// `totals`: what the loop's slot said in the end; its blocks are added here.
   void OnLoopEnded(std::uint64_t loop, LoopTotals totals);
   void OnWarning(const Warning& warning);
+  /// About once a second.
+  void OnTick();
 
   /// Blocks reported so far, ongoing ones left out, and their time; for the summary.
   [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
@@ -77,7 +79,7 @@ class BlockJournal {
     std::vector<std::string> notes;
     BlockMeasure measure;
     std::uint64_t block_id = 0;  ///< 0: no event has told of it yet, and so numbers have no gaps.
-    bool filtered = false;  ///< Nobody wants to hear of it.
+    bool filtered = false;       ///< Nobody wants to hear of it.
   };
 
   /// A loop's blocks.

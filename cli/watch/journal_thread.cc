@@ -75,6 +75,10 @@ void JournalThread::Warn(const Warning& warning) {
   worker_.Post([this, warning] { journal_.OnWarning(warning); });
 }
 
+void JournalThread::Tick() {
+  worker_.Post([this] { journal_.OnTick(); });
+}
+
 JournalThread::Verdicts JournalThread::TakeVerdicts() {
   const std::lock_guard lock(verdicts_mutex_);
   return std::exchange(verdicts_, {});

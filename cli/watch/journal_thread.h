@@ -33,6 +33,8 @@ class JournalThread {
   void Stats(std::uint64_t loop, LoopStats stats);
   void LoopEnded(std::uint64_t loop, LoopTotals totals);
   void Warn(const Warning& warning);
+  /// About once a second.
+  void Tick();
 
   struct Verdicts {
     std::vector<BlockKey> left_loops;  ///< Iterations during which the code that runs the loop was not on the stack.

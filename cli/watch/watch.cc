@@ -22,6 +22,8 @@ constexpr std::chrono::seconds kPatienceWithoutLoop(5);
 constexpr std::chrono::milliseconds kSettlingTime(500);
 constexpr std::chrono::microseconds kSettlingPause(200);
 
+constexpr std::chrono::seconds kTick(1);
+
 }  // namespace
 
 Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, const Alarm& alarm)
@@ -31,6 +33,7 @@ Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& repor
       started_(MonotonicNow()),
       journal_(options, reporter, alarm),
       tools_{options, {options.threshold, options.check_interval, kProgramStart}, journal_},
+      next_tick_(started_ + kTick),
       next_stats_(started_ + options.stats_interval.value_or(std::chrono::nanoseconds(0))),
       self_check_(options.threshold, Clocks::Now()) {}
 
@@ -95,6 +98,10 @@ HeartbeatTime Watch::LookAtAll() {
   }
   std::erase(processes_, nullptr);
   WarnIfNoLoop();
+  if (const HeartbeatTime now = MonotonicNow(); now >= next_tick_) {
+    next_tick_ = now + kTick;
+    journal_.Tick();
+  }
   if (options_.stats_interval) next_look = std::min(next_look, TellStats());
   if (options_.duration) next_look = std::min(next_look, started_ + *options_.duration);
   return next_look;

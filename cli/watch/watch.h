@@ -45,6 +45,7 @@ class Watch {
   JournalThread journal_;
   WatchTools tools_;
   std::vector<std::unique_ptr<ProcessWatch>> processes_;
+  attach::HeartbeatTime next_tick_;
   attach::HeartbeatTime next_stats_;
   SelfCheck self_check_;
   bool warned_of_no_loop_ = false;

@@ -30,6 +30,7 @@ complete -c pyleak -n $watch -l no-children -d "Do not follow child processes"
 complete -c pyleak -n $watch -s d -l duration -x -d "Stop after this time"
 complete -c pyleak -n $watch -s n -l max-blocks -x -d "Stop after this many blocks"
 complete -c pyleak -n $watch -s a -l action -x -a "warn log cancel raise" -d "What to do about a block"
+complete -c pyleak -n $watch -l max-reports-per-minute -x -d "So many blocks in text at most"
 complete -c pyleak -n $watch -l stats-interval -x -d "Statistics of each loop this often"
 complete -c pyleak -n $watch -l log-file -r -F -d "Where --action log writes"
 

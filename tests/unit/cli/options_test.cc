@@ -126,6 +126,7 @@ TEST(Options, RefuseNonsense) {
                                              {"dump", "1", "--locals", "--redact", ""},
                                              {"attach", "1", "--log-file", "x"},
                                              {"attach", "1", "--stats-interval", "9ms"},
+                                             {"attach", "1", "--max-reports-per-minute", "0"},
                                              {"attach", "1", "--action", "log", "-o", "x"},
                                              {"attach", "1", "--thresh", "1"},
                                              {"attach", "1", "--native=3"},

@@ -116,6 +116,13 @@ TEST(OnsetText, IsTheLineOfTheContract) {
   EXPECT_EQ(OnsetText({.lag = 201ms, .threshold = 200ms}), "Event loop blocked for 0.201s (threshold: 0.200s)");
 }
 
+TEST(CountedText, SaysHowManyHowLongAndLikeWhich) {
+  EXPECT_EQ(CountedText({.like = 3, .count = 12, .blocked = 4100ms, .span = 60s}),
+            "12 more like block-3 in the last minute, 4.100s");
+  EXPECT_EQ(CountedText({.like = 0, .count = 2, .blocked = 500ms, .span = 7200ms}),
+            "2 more blocks of other stacks in the last 7 s, 0.500s");
+}
+
 TEST(SummaryText, CountsAndSaysWhatWasLost) {
   EXPECT_EQ(SummaryText({.blocks = 2, .blocked = 1256ms}),
             "Event loop monitoring summary: 2 block(s), 1.26s total blocked time");
