@@ -113,7 +113,7 @@ struct StackDetail {
 };
 
 void AddStackDetail(OptionTable& table, OutputOptions& options, StackDetail& detail) {
-  table.AddFlag("--native", options.native, "Every native frame in the text, not just the last one");
+  table.AddFlag("--native", options.native, "Every native frame in the text, not just the innermost ones");
   table.AddFlag("--locals", detail.locals, "Local variables of Python frames, shortened");
   table.Add("--redact", "NAME", "Do not show what has NAME in its name; passwords and the like are never shown",
             "name a part of a variable's, an attribute's or a key's name", OntoList(detail.redacted, NonEmpty),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <ranges>
 #include <span>
 #include <string_view>
 
@@ -45,67 +46,91 @@ void AppendForeign(Frames& frames, std::span<const Frame> native, std::string_vi
   });
 }
 
-Frames Interleave(std::span<const Frame> native, std::span<const std::size_t> evaluations, const PythonStack& python) {
+using Places = std::vector<std::size_t>;
+
+/// The next frame further out than `from` on whose part of the stack `address` lies; 0: there is none, for the
+/// outermost frame's part has no end that is known. An inlined function has no part of its own.
+std::size_t FindFrameWith(RemoteAddress address, const Frames& native, std::size_t from) {
+  for (std::size_t at = from; at-- > 1;) {
+    if (native[at].stack_pointer <= address && address < native[at - 1].stack_pointer) return at;
+  }
+  return 0;
+}
+
+/// Of each evaluation the native frame that it is, outermost first: the one that has on its stack what the evaluation
+/// keeps there. Nothing is left out but outermost ones, which an unwinder that got lost has not seen.
+Places PlacesByAddress(const Frames& native, std::span<const Evaluation> evaluations) {
+  Places places;
+  std::size_t at = native.size();
+  for (const Evaluation& evaluation : std::views::reverse(evaluations)) {
+    at = evaluation.on_stack.is_null() ? 0 : FindFrameWith(evaluation.on_stack, native, at);
+    if (at == 0) break;
+    places.push_back(at);
+  }
+  std::ranges::reverse(places);
+  return places;
+}
+
+/// The same by the names of functions.
+Places PlacesByName(const Stack& native, std::size_t evaluations) {
+  Places places = FindEvaluations(native.frames);
+  const bool fits = native.complete ? places.size() == evaluations : places.size() <= evaluations;
+  return fits ? places : Places();
+}
+
+/// `places`: of the innermost evaluations.
+Frames Interleave(std::span<const Frame> native, std::span<const std::size_t> places, const PythonStack& python) {
   Frames merged;
   std::span<const Frame> rest = python.stack.frames;
-  for (std::size_t i = 0; i < evaluations.size(); ++i) {
-    Append(merged, rest.first(python.evaluations[i]));
-    rest = rest.subspan(python.evaluations[i]);
-    const std::size_t begin = evaluations[i] + 1;
-    if (i + 1 == evaluations.size()) {
+  const std::size_t without_place = python.evaluations.size() - places.size();
+  for (std::size_t i = 0; i < python.evaluations.size(); ++i) {
+    Append(merged, rest.first(python.evaluations[i].frames));
+    rest = rest.subspan(python.evaluations[i].frames);
+    if (i < without_place) continue;
+    const std::size_t begin = places[i - without_place] + 1;
+    if (i + 1 == python.evaluations.size()) {
       Append(merged, native.subspan(begin));
     } else {
-      AppendForeign(merged, native.subspan(begin, evaluations[i + 1] - begin), python.module);
+      AppendForeign(merged, native.subspan(begin, places[i - without_place + 1] - begin), python.module);
     }
   }
   return merged;
 }
 
-/// The native frames that are surely called by the innermost Python frame.
-std::span<const Frame> Innermost(std::span<const Frame> native, std::span<const std::size_t> evaluations,
-                                 std::string_view interpreter_module) {
+/// The native frames that are surely called by the innermost Python frame, where evaluations are told by names.
+std::span<const Frame> BelowPython(std::span<const Frame> native, std::span<const std::size_t> evaluations,
+                                   std::string_view interpreter_module) {
   if (!evaluations.empty()) return native.subspan(evaluations.back() + 1);
   std::size_t begin = native.size();
   while (begin > 0 && native[begin - 1].module != interpreter_module) --begin;
   return native.subspan(begin);
 }
 
-bool IsUsers(const Frame& frame) {
-  return frame.language == Language::kPython || frame.language == Language::kJavaScript;
-}
-
 }  // namespace
 
 Stack Merge(const Stack& native, const PythonStack& python) {
   Stack merged;
-  merged.complete = native.complete && python.stack.complete;
   merged.notes = native.notes;
   merged.notes.insert(merged.notes.end(), python.stack.notes.begin(), python.stack.notes.end());
   if (python.stack.frames.empty()) {
+    merged.complete = native.complete && python.stack.complete;
     merged.frames = native.frames;
     return merged;
   }
-  const std::vector<std::size_t> evaluations = FindEvaluations(native.frames);
-  if (evaluations.size() == python.evaluations.size()) {
-    merged.frames = Interleave(native.frames, evaluations, python);
+  merged.complete = python.stack.complete;
+  Places places = PlacesByAddress(native.frames, python.evaluations);
+  if (places.empty()) places = PlacesByName(native, python.evaluations.size());
+  if (!places.empty()) {
+    merged.frames = Interleave(native.frames, places, python);
     return merged;
   }
+  const Places found = FindEvaluations(native.frames);
   merged.frames = python.stack.frames;
-  Append(merged.frames, Innermost(native.frames, evaluations, python.module));
+  Append(merged.frames, BelowPython(native.frames, found, python.module));
   merged.notes.push_back("the Python frames (" + std::to_string(python.evaluations.size()) +
-                         " runs of the interpreter) and the native ones (" + std::to_string(evaluations.size()) +
+                         " runs of the interpreter) and the native ones (" + std::to_string(found.size()) +
                          ") do not match; native frames between Python frames are left out");
   return merged;
-}
-
-Stack UserView(const Stack& merged) {
-  if (std::none_of(merged.frames.begin(), merged.frames.end(), IsUsers)) return merged;
-  Stack view;
-  view.complete = merged.complete;
-  view.notes = merged.notes;
-  std::copy_if(merged.frames.begin(), merged.frames.end(), std::back_inserter(view.frames), IsUsers);
-  if (!IsUsers(merged.frames.back())) view.frames.push_back(merged.frames.back());
-  return view;
 }
 
 }  // namespace pyleak::symbolize

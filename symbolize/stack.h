@@ -33,6 +33,7 @@ struct Frame {
   std::optional<std::string> line;  ///< Source text, without indentation and line end.
   std::string module;               ///< Path of the ELF file; native frames only.
   RemoteAddress address;            ///< Program counter; native frames only.
+  RemoteAddress stack_pointer;      ///< At the call that the frame is in; native frames only.
   bool inlined = false;             ///< The compiler inlined it into the next outer frame.
   /// Where they were asked for; Python frames only.
   std::optional<std::vector<Variable>> locals;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -47,11 +48,16 @@ std::string SourceFrameText(const Frame& frame) {
   return text;
 }
 
-/// The frames that a text stack shows.
-std::vector<const Frame*> ShownFrames(const Stack& stack, bool all) {
+/// The frames that a text stack shows: unless `all`, those of an interpreted language and what the innermost of them
+/// has called. Of that, a frame without a name tells the module alone, and nothing if that is its caller's.
+std::vector<const Frame*> ShownFrames(const std::vector<Frame>& frames, bool all) {
   std::vector<const Frame*> shown;
-  for (const Frame& frame : stack.frames) {
-    if (all || !IsNative(frame) || &frame == &stack.frames.back()) shown.push_back(&frame);
+  const auto below = std::find_if_not(frames.rbegin(), frames.rend(), IsNative).base();
+  for (auto frame = frames.begin(); frame != frames.end(); ++frame) {
+    const auto tells = [&] {
+      return !frame->name.empty() || std::next(frame) == frames.end() || frame->module != std::prev(frame)->module;
+    };
+    if (all || !IsNative(*frame) || (frame >= below && tells())) shown.push_back(&*frame);
   }
   return shown;
 }
@@ -135,7 +141,7 @@ std::string SecondsText(nanoseconds duration) {
 
 std::string StackText(const Stack& stack, const TextStyle& style) {
   const bool native_only = HasNativeFramesOnly(stack);
-  const auto frames = ShownFrames(stack, style.native || native_only);
+  const auto frames = ShownFrames(stack.frames, style.native || native_only);
   std::string text;
   for (std::size_t at = 0; at < frames.size();) {
     std::size_t end = at + 1;

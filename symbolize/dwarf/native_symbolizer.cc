@@ -26,6 +26,7 @@ Stack NativeSymbolizer::Symbolize(const RawStack& raw) {
   for (const RawFrame& raw_frame : raw.frames) {
     for (Frame frame : FramesAt(raw_frame.lookup_address())) {
       frame.address = raw_frame.program_counter;
+      frame.stack_pointer = raw_frame.stack_pointer;
       if (raw_frame.signal_return && frame.name.empty()) frame.name = kSignalReturn;
       stack.frames.push_back(std::move(frame));
     }

@@ -55,29 +55,38 @@ void FetchDataStack(const attach::MemoryReader& memory, WorkingSet& set, RemoteA
   }
 }
 
-RemoteAddress InnermostFrame(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
-                             std::span<const std::byte> state) {
-  const RemoteAddress frame = LoadAddress(state, layout.thread.frame);
-  if (!layout.thread.cframe_current_frame || frame.is_null()) return frame;
-  return set.Value<RemoteAddress>(memory, frame + *layout.thread.cframe_current_frame).value_or(RemoteAddress());
+/// The innermost frame, and where on its stack the thread's evaluation loop has said so.
+struct Innermost {
+  RemoteAddress frame;
+  RemoteAddress cframe;  ///< 3.11 and 3.12.
+};
+
+Innermost FindInnermost(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
+                        std::span<const std::byte> state) {
+  const RemoteAddress pointer = LoadAddress(state, layout.thread.frame);
+  if (!layout.thread.cframe_current_frame || pointer.is_null()) return {pointer, {}};
+  const auto frame = set.Value<RemoteAddress>(memory, pointer + *layout.thread.cframe_current_frame);
+  return {frame.value_or(RemoteAddress()), pointer};
 }
 
 /// Adds a frame to the chain, and ends an evaluation where one ends.
 class ChainBuilder {
  public:
-  explicit ChainBuilder(const Layout& layout) : layout_(layout) {}
+  ChainBuilder(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set, RemoteAddress cframe)
+      : layout_(layout), memory_(memory), set_(set), cframe_(cframe) {}
 
   void Add(RemoteAddress address, std::span<const std::byte> frame) {
     const unsigned owner = Load<std::uint8_t>(frame, layout_.frame.owner);
-    if (layout_.frame_form == FrameForm::kShim && owner >= kOwnerShim) return EndEvaluation();
+    if (layout_.frame_form == FrameForm::kShim && owner >= kOwnerShim) return EndEvaluation(address);
     ++evaluation_frames_;
     chain_.links.push_back(LinkOf(address, frame));
     const bool entry = layout_.frame_form == FrameForm::kEntryFlag && owner != 0;
-    if (entry || layout_.frame_form == FrameForm::kObject) EndEvaluation();
+    if (entry) return EndEvaluation(PassCframe());
+    if (layout_.frame_form == FrameForm::kObject) EndEvaluation({});
   }
 
   FrameChain Finish(bool complete, std::string note) && {
-    if (evaluation_frames_ != 0) EndEvaluation();
+    if (evaluation_frames_ != 0) EndEvaluation({});
     chain_.complete = complete;
     chain_.note = std::move(note);
     return std::move(chain_);
@@ -92,9 +101,21 @@ class ChainBuilder {
     return {.frame = address, .code = RemoteAddress(code), .instruction = instruction};
   }
 
-  void EndEvaluation() { chain_.evaluations.push_back(std::exchange(evaluation_frames_, 0)); }
+  void EndEvaluation(RemoteAddress on_stack) {
+    chain_.evaluations.push_back({.frames = std::exchange(evaluation_frames_, 0), .on_stack = on_stack});
+  }
+
+  /// That of this evaluation; from then on it is the next outer one's.
+  RemoteAddress PassCframe() {
+    if (cframe_.is_null()) return cframe_;
+    const auto previous = set_.Value<RemoteAddress>(memory_, cframe_ + *layout_.thread.cframe_previous);
+    return std::exchange(cframe_, previous.value_or(RemoteAddress()));
+  }
 
   const Layout& layout_;
+  const attach::MemoryReader& memory_;
+  WorkingSet& set_;
+  RemoteAddress cframe_;
   FrameChain chain_;
   std::size_t evaluation_frames_ = 0;
 };
@@ -132,15 +153,18 @@ bool IsRunningThreadState(const Layout& layout, const attach::MemoryReader& memo
 
 FrameChain ReadFrameChain(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
                           RemoteAddress state) {
-  ChainBuilder chain(layout);
   const AddressRange state_range{state, state + ThreadStateBytes(layout)};
   if (!set.Fetch(memory, std::span(&state_range, 1))) {
-    return std::move(chain).Finish(false, "the interpreter's state of the thread could not be read");
+    return {.links = {},
+            .evaluations = {},
+            .complete = false,
+            .note = "the interpreter's state of the thread could not be read"};
   }
   const auto bytes = set.View(state_range.begin, state_range.size_bytes());
   const auto chunk =
       layout.thread.datastack_chunk ? LoadAddress(bytes, *layout.thread.datastack_chunk) : RemoteAddress();
-  RemoteAddress frame = InnermostFrame(layout, memory, set, bytes);
+  auto [frame, cframe] = FindInnermost(layout, memory, set, bytes);
+  ChainBuilder chain(layout, memory, set, cframe);
   FetchDataStack(memory, set, chunk);
   const std::size_t frame_bytes = FrameBytes(layout);
   for (std::size_t i = 0; i < kMaxFrames; ++i) {

@@ -9,6 +9,7 @@
 #include "attach/base/remote_address.h"
 #include "attach/memory/memory_reader.h"
 #include "symbolize/python/layout.h"
+#include "symbolize/python/python_stack.h"
 #include "symbolize/python/working_set.h"
 
 namespace pyleak::symbolize::python {
@@ -32,10 +33,9 @@ struct FrameChain {
     std::int64_t instruction = 0;
   };
   std::vector<Link> links;
-  /// How many of `links` each call of the interpreter's evaluation loop runs, innermost first.
-  std::vector<std::size_t> evaluations;
-  bool complete = false;  ///< It reaches the outermost frame.
-  std::string note;       ///< Why not.
+  std::vector<Evaluation> evaluations;  ///< Innermost first; together they run the frames of `links`.
+  bool complete = false;                ///< It reaches the outermost frame.
+  std::string note;                     ///< Why not.
 };
 
 /// `state`: from FindThreadState. The thread must be held, or sleep: of a running one the chain may be torn, which ends

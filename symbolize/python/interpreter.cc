@@ -38,11 +38,11 @@ std::vector<RemoteAddress> CodeAddresses(const FrameChain& chain) {
 void Cut(FrameChain& chain, std::size_t count) {
   chain.links.resize(count);
   std::size_t kept = 0;
-  for (std::size_t& frames : chain.evaluations) {
-    frames = std::min(frames, count - kept);
-    kept += frames;
+  for (Evaluation& evaluation : chain.evaluations) {
+    evaluation.frames = std::min(evaluation.frames, count - kept);
+    kept += evaluation.frames;
   }
-  while (!chain.evaluations.empty() && chain.evaluations.back() == 0) chain.evaluations.pop_back();
+  while (!chain.evaluations.empty() && chain.evaluations.back().frames == 0) chain.evaluations.pop_back();
   chain.complete = false;
   chain.note = "a Python frame has no code object";
 }

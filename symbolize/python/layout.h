@@ -58,6 +58,8 @@ struct Layout {
     /// Pointer to the innermost frame; or to the _PyCFrame that has it, where `cframe_current_frame` is set.
     std::uint64_t frame = 0;
     std::optional<std::uint64_t> cframe_current_frame;
+    /// 3.11: where in a _PyCFrame, which the evaluation loop has on its stack, a pointer to the next outer one lies.
+    std::optional<std::uint64_t> cframe_previous;
     std::optional<std::uint64_t> datastack_chunk;
   } thread;
   struct {  ///< PyFrameObject or _PyInterpreterFrame

@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto raw = interpreter.Capture(memory, tid, thread_pointer, &redaction);
     const auto resolved = interpreter.Resolve(raw, source);
     std::size_t evaluated = 0;
-    for (const std::size_t frames : resolved.evaluations) evaluated += frames;
+    for (const auto& evaluation : resolved.evaluations) evaluated += evaluation.frames;
     fuzz::Check(evaluated == resolved.stack.frames.size());
   }
   return 0;

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "tests/support/child.h"
+
 namespace pyleak::tests {
 
 std::vector<std::string> PythonNames() { return {"3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "distribution"}; }
@@ -30,6 +32,13 @@ std::optional<std::string> FindPython(const std::string& name) {
     if (fs::exists(program, ignored)) return program.string();
   }
   return std::nullopt;
+}
+
+bool HasModule(const std::string& module) {
+  testing_support::Child python({"/usr/bin/python3", "-c",
+                                 "import importlib.util, sys; print(importlib.util.find_spec(sys.argv[1]) is not None)",
+                                 module});
+  return python.ReadLine() == "True";
 }
 
 }  // namespace pyleak::tests

@@ -18,7 +18,17 @@ std::string PythonTestName(const testing::TestParamInfo<std::string>& info);
 /// Path of the interpreter: pyenv's ($PYENV_ROOT, or ~/.pyenv) for a version.
 std::optional<std::string> FindPython(const std::string& name);
 
+/// True if the distribution's Python can import the module.
+bool HasModule(const std::string& module);
+
 }  // namespace pyleak::tests
+
+/// Ends the test if the distribution's Python has no such module: skipped, or failed if PYLEAK_REQUIRE names it.
+#define PYLEAK_NEEDS_MODULE(name)                                                           \
+  if (!::pyleak::tests::HasModule(name)) {                                                  \
+    ASSERT_FALSE(::pyleak::testing_support::Required(name)) << "no Python module " << name; \
+    GTEST_SKIP() << "there is no Python module " << (name) << " here";                      \
+  }
 
 /// Ends the test if there is no such interpreter: skipped, or failed if PYLEAK_REQUIRE asks for it ("python3.8";
 /// "python" is the distribution's).

@@ -99,6 +99,7 @@ Offsets OffsetsOf(const Layout& layout) {
   add("gil.in_runtime", layout.gil.in_runtime);
   add("thread.native_thread_id", layout.thread.native_thread_id);
   add("thread.cframe_current_frame", layout.thread.cframe_current_frame);
+  add("thread.cframe_previous", layout.thread.cframe_previous);
   add("thread.datastack_chunk", layout.thread.datastack_chunk);
   AddObjects(layout, offsets);
   return offsets;

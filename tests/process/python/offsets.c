@@ -42,6 +42,7 @@ static void PrintFrames(void) {
   FIELD("frame.owner", _PyInterpreterFrame, owner);
 #else
   FIELD("frame.owner", _PyInterpreterFrame, is_entry);
+  FIELD("thread.cframe_previous", _PyCFrame, previous);
 #endif
 #else
   FIELD("thread.frame", PyThreadState, frame);

@@ -1,9 +1,16 @@
 #include "tests/process/python/python_target.h"
 
 namespace pyleak::tests {
+namespace {
+
+using nlohmann::json;
+
+json ToJson(const std::optional<int>& number) { return number ? json(*number) : json(); }
+
+}  // namespace
 
 PythonTarget::PythonTarget(const std::string& python, const std::string& situation)
-    : program_({python, PYLEAK_PYTHON_TARGETS "/stacks.py", situation}) {
+    : program_({python, PYLEAK_PYTHON_TARGETS "/stacks.py", situation, PYLEAK_TARGETS}) {
   tid_ = std::stoi(program_.ReadLine().substr(std::string("ready ").size()));
   identity_ = *attach::ProcessIdentity::Open(pid());
   memory_ = *attach::ProcessMemory::Open(*identity_);
@@ -26,6 +33,20 @@ symbolize::python::RawPythonStack PythonTarget::Capture(symbolize::python::Inter
   return Hold([&](const attach::FrozenThread& thread) {
     return interpreter.Capture(memory, tid_, thread.registers().thread_pointer, locals);
   });
+}
+
+json InOwnForm(const symbolize::Stack& stack) {
+  json frames = json::array();
+  for (const symbolize::Frame& frame : stack.frames) {
+    if (frame.language != symbolize::Language::kPython) continue;
+    frames.push_back(
+        {{"filename", frame.filename},
+         {"name", frame.name},
+         {"lineno", ToJson(frame.lineno)},
+         {"line", frame.line ? json(*frame.line) : json()},
+         {"position", {ToJson(frame.lineno), ToJson(frame.end_lineno), ToJson(frame.colno), ToJson(frame.end_colno)}}});
+  }
+  return frames;
 }
 
 }  // namespace pyleak::tests

@@ -11,6 +11,7 @@
 #include "attach/trace/tracer.h"
 #include "symbolize/elf/module_map.h"
 #include "symbolize/python/interpreter.h"
+#include "symbolize/stack.h"
 #include "tests/support/child.h"
 
 namespace pyleak::tests {
@@ -59,5 +60,8 @@ class PythonTarget {
   std::optional<attach::ThreadLook> look_;
   attach::Tracer tracer_;
 };
+
+/// The Python frames of a stack in the form of the target's own answer.
+nlohmann::json InOwnForm(const symbolize::Stack& stack);
 
 }  // namespace pyleak::tests

@@ -1,8 +1,8 @@
-"""Brings its main thread into one situation, and says what the stack is there: stacks.py SITUATION.
+"""Brings its main thread into one situation, and says what the stack is there: stacks.py SITUATION FOLDER.
 
-Says "ready TID" when the situation lasts. Answers every further line with the main thread's frames as the interpreter
-itself sees them, outermost first, in JSON, or with their variables if the line is "variables"; ends with its standard
-input.
+The situation is a function here or in mixed_situations.py, which wants the folder of what was built for it. Says
+"ready TID" when the situation lasts. Answers every further line with the main thread's frames as the interpreter itself
+sees them, outermost first, in JSON, or with their variables if the line is "variables"; ends with its standard input.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 
+import mixed_situations
 import variables
 
 MAIN_THREAD = threading.get_ident()
@@ -204,4 +205,7 @@ def answer():
 
 
 threading.Thread(target=answer, daemon=True).start()
-globals()[sys.argv[1]]()
+if sys.argv[1] in globals():
+    globals()[sys.argv[1]]()
+else:
+    getattr(mixed_situations, sys.argv[1])(wait)

@@ -92,6 +92,26 @@ TEST(StackText, ShowsNativeFramesBetweenOthersOnlyWhenAsked) {
             std::string::npos);
 }
 
+TEST(StackText, ShowsWhatTheLastPythonFrameHasCalled) {
+  auto stack = *testing::SleepingBlock().blocking_stack;
+  stack.frames.pop_back();
+  const auto add = [&](std::string name, std::string module, std::uint64_t address) {
+    stack.frames.push_back({.name = std::move(name), .module = std::move(module), .address = RemoteAddress(address)});
+  };
+  add("_extension_call", "/srv/_extension.so", 0x7f10);
+  add("", "/srv/_extension.so", 0x7f20);
+  add("", "/lib/libfast.so", 0x7f30);
+  add("inner", "/lib/libfast.so", 0x7f40);
+  add("", "/lib/libfast.so", 0x7f50);
+  const std::string text = StackText(stack, {});
+  EXPECT_TRUE(
+      text.ends_with("\n      time.sleep(1)\n    <native> _extension_call, _extension.so\n"
+                     "    <native> 0x7f30, libfast.so\n    <native> inner, libfast.so\n"
+                     "    <native> 0x7f50, libfast.so"))
+      << text;
+  EXPECT_NE(StackText(stack, {.native = true}).find("    <native> 0x7f20, _extension.so\n"), std::string::npos);
+}
+
 TEST(StackText, ShowsTheLineOfANativeFrameBelowPythonOnlyWithItsSource) {
   auto stack = *testing::SleepingBlock().blocking_stack;
   auto& native = stack.frames.back();

@@ -34,7 +34,7 @@ PythonStack Python(const std::vector<Names>& evaluations) {
   python.module = "libpython";
   python.stack.complete = true;
   for (const Names& names : evaluations) {
-    python.evaluations.push_back(names.size());
+    python.evaluations.push_back({.frames = names.size(), .on_stack = {}});
     for (const std::string& name : names) {
       Frame frame;
       frame.language = Language::kPython;
@@ -96,35 +96,64 @@ TEST(Merge, WithoutANameForTheLoopKeepsWhatIsSurelyBelowThePython) {
   EXPECT_EQ(merged.notes.size(), 1U);
 }
 
+/// Frames of which each has 100 bytes of the stack, the innermost one at 1000.
+Stack OnStack(Stack native) {
+  std::uint64_t pointer = 1000;
+  for (auto frame = native.frames.rbegin(); frame != native.frames.rend(); ++frame) {
+    const bool inlined = frame != native.frames.rbegin() && std::prev(frame)->inlined;
+    if (!inlined && frame != native.frames.rbegin()) pointer += 100;
+    frame->stack_pointer = RemoteAddress(pointer);
+  }
+  return native;
+}
+
+PythonStack At(PythonStack python, const std::vector<std::uint64_t>& addresses) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) python.evaluations[i].on_stack = RemoteAddress(addresses[i]);
+  return python;
+}
+
+TEST(Merge, KnowsARunOfTheInterpreterByWhatItHasOnTheStack) {
+  const Stack native =
+      OnStack(Native({"a:main", "libpython:", "+libpython:call", "_lib.so:each", Eval(), "libpython:", "libc:read"}));
+  const Stack merged = Merge(native, At(Python({{"a", "b"}, {"c"}}), {1450, 1199}));
+  EXPECT_EQ(NamesOf(merged), (Names{"a", "b", "each", "c", "read"}));
+  EXPECT_TRUE(merged.notes.empty());
+}
+
+TEST(Merge, LeavesOuterPythonFramesWithoutNativeOnesWhereTheUnwinderGotLost) {
+  Stack native = OnStack(Native({"_lib.so:outer", Eval(), "_lib.so:each", Eval(), "libc:read"}));
+  native.complete = false;
+  const Stack expected = Merge(native, Python({{"a"}, {"b"}, {"c"}}));  // Told by names.
+  EXPECT_EQ(NamesOf(expected), (Names{"a", "b", "each", "c", "read"}));
+  const Stack merged = Merge(native, At(Python({{"a"}, {"b"}, {"c"}}), {5000, 1300, 1100}));
+  EXPECT_EQ(NamesOf(merged), NamesOf(expected));
+  EXPECT_TRUE(merged.complete);
+}
+
+TEST(Merge, OfAddressesThatAreOnNoFrameIsByNames) {
+  const Stack native = OnStack(Native({"a:main", Eval(), "_lib.so:each", Eval(), "libc:read"}));
+  for (const std::vector<std::uint64_t>& forged : {std::vector<std::uint64_t>{0, 0}, {999, 1}, {~0ULL, 1400}}) {
+    EXPECT_EQ(NamesOf(Merge(native, At(Python({{"a"}, {"b"}}), forged))), (Names{"a", "each", "b", "read"}));
+  }
+  EXPECT_EQ(NamesOf(Merge(Stack(), At(Python({{"a"}}), {1000}))), Names{"a"});
+}
+
 TEST(Merge, WithoutPythonIsTheNativeStack) {
   EXPECT_EQ(NamesOf(Merge(Native({"a:main", "libc:poll"}), Python({}))), (Names{"main", "poll"}));
 }
 
-TEST(Merge, IsCompleteOnlyIfBothAreAndKeepsTheirNotes) {
+TEST(Merge, IsCompleteIfThePythonIsAndKeepsTheNotesOfBoth) {
   Stack native = Native({Eval()});
   PythonStack python = Python({{"a"}});
   native.complete = false;
   native.notes = {"one"};
   python.stack.notes = {"two"};
   const Stack merged = Merge(native, python);
-  EXPECT_FALSE(merged.complete);
+  EXPECT_TRUE(merged.complete);
   EXPECT_EQ(merged.notes, (Names{"one", "two"}));
-}
-
-TEST(UserView, IsTheUsersFramesAndTheNativeOneInWhichTheyEnd) {
-  const Stack merged =
-      Merge(Native({Eval(), "_lib.so:between", Eval(), "libpython:time_sleep", "libc:clock_nanosleep"}),
-            Python({{"a"}, {"b"}}));
-  EXPECT_EQ(NamesOf(UserView(merged)), (Names{"a", "b", "clock_nanosleep"}));
-}
-
-TEST(UserView, HasNoNativeFrameWhereThePythonItselfRuns) {
-  EXPECT_EQ(NamesOf(UserView(Merge(Native({"python3:main", Eval()}), Python({{"a"}})))), (Names{"a"}));
-}
-
-TEST(UserView, OfANativeProgramIsItsWholeStack) {
-  EXPECT_EQ(NamesOf(UserView(Native({"a:main", "libc:poll"}))), (Names{"main", "poll"}));
-  EXPECT_TRUE(UserView(Stack()).frames.empty());
+  python.stack.complete = false;
+  EXPECT_FALSE(Merge(native, python).complete);
+  EXPECT_FALSE(Merge(native, Python({})).complete);
 }
 
 }  // namespace
