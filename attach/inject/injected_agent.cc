@@ -51,6 +51,8 @@ std::uint32_t MostRegions(const InjectionOptions& options) { return options.foll
 /// What the target itself has to pay for: the agent's image, pages of import slots, page tables. Some 100 KiB.
 constexpr std::uint64_t kMemoryNeeded = std::uint64_t{192} << 10;
 
+constexpr std::chrono::milliseconds kLoadingPause(1);
+
 /// From mapping an agent's memory to its being an agent: some 50 us, on a machine that has a CPU to spare.
 constexpr std::chrono::milliseconds kPlacingTakes(50);
 
@@ -65,6 +67,23 @@ Result<void> CheckSystemCall(const Result<std::int64_t>& result, std::string_vie
 }
 
 Error BeginsElsewhere() { return {ErrorCode::kAlreadyWatched, "another pyleak begins to watch it at this moment"}; }
+
+/// The code through which threads are led. A program that has only just begun is given time to be loaded: its libc may
+/// not be mapped yet, nor its import slots be filled.
+Result<arch::Gadgets> LocateGadgetsOnceLoaded(const ProcessIdentity& process, const ProcessMemory& memory,
+                                              std::chrono::milliseconds patience) {
+  for (const auto deadline = std::chrono::steady_clock::now() + patience;;) {
+    const auto map = MemoryMap::Read(process.pid());
+    if (!map) return map.error();
+    if (const auto modules = LoadedModules::Read(process, memory, *map); !modules) return modules.error();
+    const auto list = ModuleListWatch::Over(process, memory);
+    const auto before = list.Fingerprint(memory);
+    auto gadgets = LocateGadgets(memory, *map);
+    const bool loaded = gadgets.ok() && (before ? before == list.Fingerprint(memory) : !list.exists());
+    if (loaded || std::chrono::steady_clock::now() >= deadline) return gadgets;
+    std::this_thread::sleep_for(kLoadingPause);
+  }
+}
 
 Result<void> Unmap(BorrowedThread& thread, RemoteAddress begin, std::uint64_t bytes) {
   const std::array<std::uint64_t, 2> arguments = {begin.value(), bytes};
@@ -82,13 +101,10 @@ Result<void> CheckMemoryHeadroom(const ProcessIdentity& process) {
 Result<InjectedAgent> InjectedAgent::Inject(const ProcessIdentity& process, const InjectionOptions& options) {
   auto memory = ProcessMemory::Open(process);
   if (!memory) return std::move(memory).error();
-  auto map = MemoryMap::Read(process.pid());
-  if (!map) return std::move(map).error();
   auto image = AgentImage::Lay(EmbeddedAgent());
   if (!image) return std::move(image).error();
   auto owned_memory = std::make_unique<ProcessMemory>(*std::move(memory));
-  if (const auto modules = LoadedModules::Read(process, *owned_memory, *map); !modules) return modules.error();
-  const auto gadgets = LocateGadgets(*owned_memory, *map);
+  const auto gadgets = LocateGadgetsOnceLoaded(process, *owned_memory, options.patience);
   if (!gadgets) return gadgets.error();
   const auto module_list = ModuleListWatch::Over(process, *owned_memory);
 

@@ -51,6 +51,7 @@ Result<void> CheckArchitecture(const ProcessIdentity& process) {
 struct Program {
   std::optional<DynamicModule> module;
   bool has_interpreter = false;
+  bool readable = false;
 };
 
 Program ReadProgram(const MemoryReader& memory, const AuxiliaryVector& auxiliary) {
@@ -62,6 +63,7 @@ Program ReadProgram(const MemoryReader& memory, const AuxiliaryVector& auxiliary
     const auto found = std::ranges::find(segments, type, &Elf64_Phdr::p_type);
     return found == segments.end() ? std::nullopt : std::optional(*found);
   };
+  program.readable = !segments.empty();
   program.has_interpreter = find(PT_INTERP).has_value();
   const auto own = find(PT_PHDR);
   const auto dynamic = find(PT_DYNAMIC);
@@ -130,6 +132,9 @@ Result<LoadedModules> LoadedModules::Parse(const AuxiliaryVector& auxiliary, con
   auto modules =
       program.module ? ReadLinkMap(memory, program.module->debug(), auxiliary.vdso) : std::vector<DynamicModule>();
   if (modules.size() < 2) modules = ReadMappedModules(memory, map);
+  if (!program.readable) {
+    return Error{ErrorCode::kNoSuchProcess, "the program cannot be read: it ends or begins another one at this moment"};
+  }
   // A program that is linked statically is its own and only module; what it may load itself has no import of it.
   if (modules.size() < 2 && !program.has_interpreter) {
     return Error{ErrorCode::kStaticProgram, "the program is statically linked, so its calls cannot be redirected"};

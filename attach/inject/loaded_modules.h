@@ -52,6 +52,8 @@ class ModuleListWatch {
   static ModuleListWatch Over(const ProcessIdentity& process, const MemoryReader& memory);
   static ModuleListWatch Over(const AuxiliaryVector& auxiliary, const MemoryReader& memory);
   [[nodiscard]] std::optional<std::uint64_t> Fingerprint(const MemoryReader& memory) const;
+  /// False where the target has no such list, or none yet.
+  [[nodiscard]] bool exists() const { return !debug_.is_null(); }
 
  private:
   explicit ModuleListWatch(RemoteAddress debug) : debug_(debug) {}

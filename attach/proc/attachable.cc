@@ -40,8 +40,9 @@ Result<ProcessIdentity> OpenAttachable(int pid) {
   auto stat = ReadStat(pid);
   if (!stat) return std::move(stat).error();
   if (stat->is_kernel_thread()) return Error{ErrorCode::kKernelThread, "it is a kernel thread"};
-  const bool over = stat->state == 'Z' || stat->state == 'X';
-  if (over && LivingThread(pid) == pid) {
+  // Not what has just been read: an exec from another thread hands the pid on to that one.
+  const auto living = ReadStat(pid, LivingThread(pid));
+  if (living.ok() && (living->state == 'Z' || living->state == 'X')) {
     return Error{ErrorCode::kZombie, "it has ended already and waits for its parent to ask for its exit status"};
   }
   auto program = CheckProgram(pid);

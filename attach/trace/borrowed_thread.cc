@@ -95,6 +95,9 @@ Result<BorrowedThread> BorrowedThread::Borrow(const ProcessIdentity& process, co
       // One that did not stop in time must be set free by the end of this thread of ours, and soon.
       if (!borrowed) return std::move(borrowed).error();
       if (borrowed->has_value()) return std::move(**borrowed);
+      if (FrozenThread::stop_pending()) {
+        return Error{ErrorCode::kNoSuchProcess, "the process ends or begins another program at this moment"};
+      }
     }
     if (!process.StillRuns()) return Error{ErrorCode::kNoSuchProcess, "the process has ended"};
     if (tried_for() >= options.limit) return Error{ErrorCode::kTimedOut, WhyNoneIsFit(process)};
@@ -184,9 +187,13 @@ Result<Stop> BorrowedThread::Resume(std::uint64_t request, steady_clock::time_po
   ::ptrace(static_cast<__ptrace_request>(request), thread.tid, nullptr, std::exchange(signal_, 0));
   const Stop stop = WaitForStop(thread, deadline);
   if (stop.kind == StopKind::kStopped) return stop;
+  return Lost(stop.kind);
+}
+
+Error BorrowedThread::Lost(StopKind kind) {
   frozen_.held_ = false;
-  if (stop.kind == StopKind::kEnded) return Error{ErrorCode::kNoSuchProcess, "the thread has ended"};
-  FrozenThread::ExpectLateStop();
+  if (kind != StopKind::kEnded) FrozenThread::ExpectLateStop();
+  if (kind != StopKind::kTimedOut) return Error{ErrorCode::kNoSuchProcess, "the thread has ended"};
   return Error{ErrorCode::kTimedOut, "the borrowed thread did not come back in time"};
 }
 
@@ -239,16 +246,13 @@ Result<std::int64_t> BorrowedThread::RunUntilStored(RemoteAddress result_at) {
     // Only a signal stops it: a fault of our call, or SIGSTOP.
     const auto stop = PollStop(thread);
     if (!stop) continue;
-    if (stop->kind == StopKind::kEnded) break;
+    if (stop->kind != StopKind::kStopped) return Lost(stop->kind);
     if (const int signal = stop->undelivered_signal(); signal != 0) {
       if (auto taken = TakeSignal(signal); !taken) return std::move(taken).error();
     }
     ::ptrace(PTRACE_CONT, thread.tid, nullptr, std::exchange(signal_, 0));
   }
-  // Still running, or gone: either way not stopped, so that nothing but the end of this thread of ours lets go of it.
-  frozen_.held_ = false;
-  FrozenThread::ExpectLateStop();
-  return Error{ErrorCode::kTimedOut, "the borrowed thread did not come back in time"};
+  return Lost(StopKind::kTimedOut);
 }
 
 Result<void> BorrowedThread::Catch(RemoteAddress result_at) {
@@ -256,8 +260,7 @@ Result<void> BorrowedThread::Catch(RemoteAddress result_at) {
   ::ptrace(PTRACE_INTERRUPT, thread.tid, nullptr, nullptr);
   const Stop stop = WaitForRequestedStop(thread, kStopLimit);
   if (stop.kind != StopKind::kStopped) {
-    frozen_.held_ = false;
-    if (stop.kind == StopKind::kTimedOut) FrozenThread::ExpectLateStop();
+    (void)Lost(stop.kind);  // What it was borrowed for is done.
     return {};
   }
   away_ = false;

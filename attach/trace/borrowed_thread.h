@@ -74,6 +74,8 @@ class BorrowedThread {
   Result<void> Catch(RemoteAddress result_at);
   Result<Stop> Resume(std::uint64_t request, std::chrono::steady_clock::time_point deadline);
   Result<void> GoHome();
+  /// What became of a thread that is not ours to let go any more.
+  Error Lost(StopKind kind);
   /// A signal on its way to the thread: it gets it, unless it is a fault of our own call.
   Result<void> TakeSignal(int signal);
   void Observe(const char* step) const;

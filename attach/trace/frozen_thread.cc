@@ -96,13 +96,16 @@ Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, con
 
   const int tid = thread.thread().tid;
   FrozenThread frozen(thread, activity, options.renew_poll);
-  ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
-  const Stop stop = WaitForRequestedStop(thread.thread(), options.limit);
-  if (stop.kind == StopKind::kEnded) return std::optional<FrozenThread>();
-  if (stop.kind == StopKind::kTimedOut) {
+  // The number may have been given out again; or it has changed hands by an exec, for whose end PTRACE_SEIZE waits. The
+  // files that we look through stay those of the thread that was meant.
+  if (!thread.Look() || ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0) {
     ExpectLateStop();
-    return Error{ErrorCode::kTimedOut, "the thread did not stop in time"};
+    return std::optional<FrozenThread>();
   }
+  const Stop stop = WaitForRequestedStop(thread.thread(), options.limit);
+  if (stop.kind == StopKind::kLost || stop.kind == StopKind::kTimedOut) ExpectLateStop();
+  if (stop.kind == StopKind::kTimedOut) return Error{ErrorCode::kTimedOut, "the thread did not stop in time"};
+  if (stop.kind != StopKind::kStopped) return std::optional<FrozenThread>();
   if (!frozen.Adopt(stop)) return std::optional<FrozenThread>();
   frozen.waiting_since_ = Clock::now();
   // At once, as if the call had only just begun: should we die while we ask how long it has lasted, then rather one
@@ -168,7 +171,8 @@ std::chrono::nanoseconds FrozenThread::LetGo() {
   // A signal has come since: let it end the call after all. A later one finds the thread as if just before the call,
   // which could have happened without us too.
   if (reissued_ && IsSignalDue()) arch::WriteRegisters(tid(), stopped_);
-  ::ptrace(PTRACE_DETACH, tid(), nullptr, signal_);
+  // Killed, or ended by an exec: its zombie would be ours, and its parent or that exec would wait for it.
+  if (::ptrace(PTRACE_DETACH, tid(), nullptr, signal_) != 0) ExpectLateStop();
   return Clock::now() - begin_;
 }
 

@@ -33,14 +33,14 @@ struct FreezeOptions {
 /// Tracer::Run. Between Freeze and LetGo allocate, lock and log nothing.
 class FrozenThread {
  public:
-  /// std::nullopt: the thread has ended.
+  /// std::nullopt: the thread has ended, or its number is another's by now. See stop_pending().
   /// kTimedOut: it did not stop in time, or is in uninterruptible sleep and was not asked to. See stop_pending().
   /// kRefused: it sleeps in a system call that a stop would spoil (stop_safety.h).
   /// kAlreadyTraced, kNotPermitted: and by whom, or why.
   static Result<std::optional<FrozenThread>> Freeze(ThreadLook& thread, const FreezeOptions& options);
 
-  /// True when a thread seized by the calling thread of ours may still stop later, after a kTimedOut, with nobody to
-  /// let it go. Only the end of the calling thread takes that back; Tracer sees to it.
+  /// True when a thread seized by the calling thread of ours may still stop later with nobody to let it go, or has
+  /// ended and stays a zombie. Only the end of the calling thread takes that back; Tracer sees to it.
   static bool stop_pending();
 
   FrozenThread(FrozenThread&& other) noexcept;

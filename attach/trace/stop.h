@@ -12,8 +12,11 @@
 namespace pyleak::attach {
 
 enum class StopKind {
-  kStopped,   ///< In a ptrace stop; `status` says which.
-  kEnded,     ///< The thread has ended, and no longer needs to be let go.
+  kStopped,  ///< In a ptrace stop; `status` says which.
+  kEnded,    ///< The thread has ended, and no longer needs to be let go.
+  /// There is none of that number any more, or another: an exec has renamed it, or its end is its parent's to see. If
+  /// we still hold it, only the end of the calling thread lets it go.
+  kLost,
   kTimedOut,  ///< Neither within the time allowed.
 };
 

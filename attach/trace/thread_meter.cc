@@ -26,11 +26,17 @@ Result<ThreadMeter> ThreadMeter::Open(ThreadId thread) {
   return ThreadMeter(*std::move(schedstat));
 }
 
-std::optional<ThreadAccount> ThreadMeter::Read() const {
+std::optional<ThreadAccount> ThreadMeter::Read() {
   std::array<char, 128> text;  // three numbers of 20 digits at most
   const ssize_t count = ::pread(schedstat_.get(), text.data(), text.size(), 0);
   if (count <= 0) return std::nullopt;
-  return ParseSchedstat({text.data(), static_cast<std::size_t>(count)});
+  const auto account = ParseSchedstat({text.data(), static_cast<std::size_t>(count)});
+  if (!account || account->cpu < latest_.cpu || account->runqueue < latest_.runqueue) {
+    schedstat_.Reset();
+    return std::nullopt;
+  }
+  latest_ = *account;
+  return account;
 }
 
 }  // namespace pyleak::attach

@@ -30,13 +30,15 @@ class ThreadMeter {
   /// kNotFound or kNoSuchProcess: the kernel was built without CONFIG_SCHED_INFO, or the thread has ended.
   static Result<ThreadMeter> Open(ThreadId thread);
 
-  /// std::nullopt: the thread has ended.
-  [[nodiscard]] std::optional<ThreadAccount> Read() const;
+  /// std::nullopt: the thread has ended, or begun another program from another thread, which has its number since and
+  /// an account of its own.
+  [[nodiscard]] std::optional<ThreadAccount> Read();
 
  private:
   explicit ThreadMeter(UniqueFd schedstat) : schedstat_(std::move(schedstat)) {}
 
   UniqueFd schedstat_;
+  ThreadAccount latest_;
 };
 
 }  // namespace pyleak::attach

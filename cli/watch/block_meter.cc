@@ -51,7 +51,11 @@ void BlockMeter::LookAtThread(Met& met, attach::ThreadLook& thread, HeartbeatTim
   const auto activity = thread.Look();
   const auto stat = thread.ReadStat();
   if (!activity || !stat) return;
-  if (!met.first_stat) met.first_stat = stat;
+  // Counts that go back are those of another thread, which has the number since an exec.
+  const auto goes_back = [&](const attach::Stat& first) {
+    return stat->major_faults < first.major_faults || stat->disk_ticks < first.disk_ticks;
+  };
+  if (!met.first_stat || goes_back(*met.first_stat)) met.first_stat = stat;
   met.latest_stat = *stat;
   const nanoseconds time = now - std::exchange(met.seen_until, now);
   const auto known = std::ranges::find_if(

@@ -42,6 +42,7 @@ WatchEnded Watch::Run() {
     const HeartbeatTime next_look = LookAtAll();
     if (const auto reason = ReasonToEnd()) {
       TakeNewProcesses();  // They may have come, and ended, during the looks at the others.
+      PassOnWarnings();
       for (auto& process : processes_) process->Close("the watch ended before the block did");
       return Summary(*reason);
     }
@@ -72,16 +73,20 @@ void Watch::TakeNewProcesses() {
       processes_.push_back(std::make_unique<ProcessWatch>(std::move(found), tools_));
     }
   }
-  for (const Warning& warning : source_.TakeWarnings()) journal_.Warn(warning);
   const Dropped unseen = source_.TakeUnseen();
   tools_.lost_blocks += unseen.blocks;
   tools_.lost_loops += unseen.loops;
+}
+
+void Watch::PassOnWarnings() {
+  for (const Warning& warning : source_.TakeWarnings()) journal_.Warn(warning);
 }
 
 HeartbeatTime Watch::LookAtAll() {
   const JournalThread::Verdicts verdicts = journal_.TakeVerdicts();
   for (auto& process : processes_) process->Take(verdicts);
   TakeNewProcesses();
+  PassOnWarnings();
   HeartbeatTime next_look = MonotonicNow() + EffectiveCheckInterval(tools_.detector);
   for (auto& process : processes_) {
     // Asked first: what the heartbeat says after the process has ended is final.

@@ -30,6 +30,8 @@ class Watch {
 
  private:
   void TakeNewProcesses();
+  /// Not before the watch has said that it begins.
+  void PassOnWarnings();
   /// Looks at every process; the time of the next look.
   attach::HeartbeatTime LookAtAll();
   /// If it is time. When it will be.
