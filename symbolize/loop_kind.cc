@@ -54,11 +54,12 @@ struct PythonLibrary {
 constexpr std::array kPythonLibraries{
     PythonLibrary{"trio", "/trio/_core/"},
     PythonLibrary{"twisted", "/twisted/internet/"},
-    PythonLibrary{"eventlet", "/eventlet/hubs/"},
+    PythonLibrary{"eventlet", "/eventlet/"},
     PythonLibrary{"gevent", "/gevent/"},
     PythonLibrary{"tornado", "/tornado/platform/"},
     PythonLibrary{"tornado", "/tornado/ioloop.py"},
     PythonLibrary{"asyncio", "/asyncio/base_events.py"},
+    PythonLibrary{"asyncio", "/nest_asyncio.py"},  // Has the loop's code anew, so that it can be entered again.
     PythonLibrary{"", "/subprocess.py"},
     PythonLibrary{"", "/multiprocessing/"},
     PythonLibrary{"", "/concurrent/futures/"},

@@ -2,16 +2,15 @@
 
 import json
 import os
-import signal
-import socket
 import subprocess
-import tempfile
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, Watch, node_target, python_target, require
 from pyleak_testing.lines import wait_until
 from pyleak_testing.load import HttpLoad, Redis, get
-from pyleak_testing.places import DISTRIBUTION_PYTHON, ROOT
+from pyleak_testing.loops import OPTIONS, SECONDS, LoopTest
+from pyleak_testing.places import DISTRIBUTION_PYTHON
+from pyleak_testing.servers import Server
 from pyleak_testing.target import Block
 from pyleak_testing.unharmed import Snapshot
 
@@ -65,66 +64,54 @@ class Services(LiveTest):
         self.assertIsNone(benchmark.poll(), "the clients were served all the time")
 
 
-class Workers(LiveTest):
+class Workers(LoopTest):
     """Several worker processes behind one port, under load: started by pyleak, or running already."""
 
-    def setUp(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
-
-    def command(self, server):
+    def command(self, server, port):
         require(server)
+        require("uvloop")
         if server == "gunicorn":
             options = ["--workers", "2", "--worker-class", "uvicorn.workers.UvicornWorker", "--bind"]
-            return [DISTRIBUTION_PYTHON, "-m", "gunicorn", *options, f"127.0.0.1:{self.port}", "asgi_app:app"]
-        return [DISTRIBUTION_PYTHON, "-m", "uvicorn", "--workers", "2", "--port", str(self.port), "asgi_app:app"]
+            return [DISTRIBUTION_PYTHON, "-m", "gunicorn", *options, f"127.0.0.1:{port}", "asgi_app:app"]
+        return [DISTRIBUTION_PYTHON, "-m", "uvicorn", "--workers", "2", "--port", str(port), "asgi_app:app"]
 
-    def launch(self, command, **options):
-        log = tempfile.TemporaryFile()
-        self.addCleanup(log.close)
-        process = subprocess.Popen(
-            command, cwd=ROOT / "tests/targets/python", stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options
-        )
-        self.addCleanup(lambda: (process.send_signal(signal.SIGTERM), process.wait(20)))
-        wait_until(self.is_served, "the server answers", 30)
-        return process
+    def serve(self, command, **options):
+        server = Server(command, **options)
+        self.addCleanup(server.stop)
+        return server
 
-    def is_served(self):
-        try:
-            return get(self.url)
-        except OSError:
-            return None
-
-    def check_workers(self, watch):
+    def check_workers(self, watch, url):
         """Until both workers have blocked: each block is reported with the pid and the stack of its worker."""
         workers = set()
 
         def one_more():
-            block = Block.of(get(self.url + "block/0.2/sleep"))
-            record = watch.block()
-            self.assertEqual(record["pid"], block.pid)
-            self.assert_duration(record, block, 0.05)
-            self.assert_python_stack(record, block)
+            block = Block.of(get(url + f"block/{SECONDS}/sleep"))
+            self.assert_reported(watch, block, "uvloop")
             workers.add(block.pid)
             return len(workers) == 2
 
-        with HttpLoad(self.url):
+        with HttpLoad(url):
             wait_until(one_more, "both workers have blocked", 60)
 
-    def check_attach(self, server):
-        process = self.launch(self.command(server))
-        watch = self.attach_at_once(process.pid, "--children", "--threshold", "100ms")
-        self.check_workers(watch)
+    def workers(self, url):
+        found = set()
+        wait_until(lambda: len(found.add(get(url)["pid"]) or found) == 2, "both workers have answered", 60)
+        return found
+
+    def check_attach(self, name):
+        server = self.serve(lambda port: self.command(name, port))
+        watch = self.attach_at_once(server.pid, "--children", *OPTIONS)
+        for worker in self.workers(server.url):
+            self.wait_for_agent(worker)
+        self.check_workers(watch, server.url)
         self.assertEqual(watch.stop(), 0)
 
-    def check_run(self, server):
+    def check_run(self, name):
         read_end, write_end = os.pipe()
-        options = ["--format", "json", "--output", f"fd:{write_end}", "--threshold", "100ms"]
-        process = self.launch([BINARY, "run", *options, "--", *self.command(server)], pass_fds=(write_end,))
+        command = [BINARY, "run", "--format", "json", "--output", f"fd:{write_end}", *OPTIONS, "--"]
+        server = self.serve(lambda port: command + self.command(name, port), pass_fds=(write_end,))
         os.close(write_end)
-        self.check_workers(Watch(process, os.fdopen(read_end)))
+        self.check_workers(Watch(server.process, os.fdopen(read_end)), server.url)
 
     def test_attach_to_uvicorn(self):
         self.check_attach("uvicorn")

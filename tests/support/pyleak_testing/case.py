@@ -40,9 +40,13 @@ class LiveTest(unittest.TestCase):
 
     def turn_once_watched(self, target):
         """The same for a watch that does not say in JSON when it begins: once the agent's memory is in the target."""
-        maps = pathlib.Path(f"/proc/{target.pid}/maps")
-        wait_until(lambda: "/memfd:pyleak" in maps.read_text(), "the agent is in the target")
+        self.wait_for_agent(target.pid)
         self.turn(target)
+
+    def wait_for_agent(self, pid):
+        """Until the process has the agent's memory."""
+        maps = pathlib.Path(f"/proc/{pid}/maps")
+        wait_until(lambda: "/memfd:pyleak" in maps.read_text(), "the agent is in the target")
 
     def attach_at_once(self, pid, *options, **how):
         """Watches a process, whose loops may still be in the iteration, or the wait, that they were in before."""
@@ -90,7 +94,8 @@ class LiveTest(unittest.TestCase):
 
     def assert_python_stack(self, record, block):
         """Every Python frame of the target's own traceback: same file, line and name, in the same order. And its task."""
-        self.assertEqual(python_frames(record)[: len(block.stack)], [summary(frame) for frame in block.stack])
+        expected = [summary(frame) for frame in block.stack]
+        self.assertEqual(python_frames(record)[: len(block.stack)], expected, record["capture"])
         self.assertEqual(record["task"], block.task)
 
     def assert_native_frame(self, record, block):

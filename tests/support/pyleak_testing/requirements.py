@@ -27,7 +27,10 @@ _PROGRAMS = {
     "runc": "runc",
 }
 _FILES = {"jemalloc": "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"}
-_MODULES = ("uvloop", "trio", "tornado", "aiohttp")
+_MODULES = (
+    "aiohttp", "anyio", "eventlet", "fastapi", "gevent", "hypercorn", "ipykernel", "nest_asyncio", "tornado", "trio",
+    "twisted", "uvloop",
+)  # fmt: skip
 
 
 def _is_there(name):

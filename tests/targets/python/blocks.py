@@ -22,6 +22,11 @@ def sleep(seconds, _argument=None):
     time.sleep(here(seconds))
 
 
+def c_sleep(seconds, _argument=None):
+    """As a library in C does, which nobody has taught to let others run."""
+    ctypes.CDLL(None).usleep(here(int(seconds * 1e6)))
+
+
 def cpu(seconds, _argument=None):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -174,6 +179,7 @@ BLOCKS = {
     function.__name__: function
     for function in (
         sleep,
+        c_sleep,
         cpu,
         squares,
         two_kinds,

@@ -2,7 +2,7 @@
 
 block SECONDS KIND [ARGUMENT]   block the loop; the answer says when, and with which stack
 burst COUNT SECONDS PAUSE       COUNT sleeps that block, the loop going round for PAUSE seconds after each
-pause SECONDS KIND              take as long without blocking (asyncio only)
+pause SECONDS KIND              take as long without blocking: `sleep` in every loop, the other kinds in asyncio's
 state                           the work done so far and the signals received
 exec                            begin the same program anew, in the same process
 quit
@@ -40,9 +40,9 @@ def block(seconds, kind, argument=None):
     return truth.measure(kind, blocks.BLOCKS[kind], float(seconds), argument)
 
 
-async def pause(seconds, kind):
+async def pause(seconds, kind, sleep):
     begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    await blocks.PAUSES[kind](float(seconds))
+    await (sleep if kind == "sleep" else blocks.PAUSES[kind])(float(seconds))
     end = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     return {"event": "pause", "kind": kind, "begin_ns": begin, "end_ns": end}
 
@@ -63,7 +63,7 @@ async def obey(line, sleep=asyncio.sleep):
     elif name == "burst":
         truth.say(await burst(*words, sleep))
     elif name == "pause":
-        truth.say(await pause(*words))
+        truth.say(await pause(*words, sleep))
     elif name == "state":
         truth.say({"event": "state", "signals": signals_received, "work": work_done})
     elif name == "exec":
@@ -71,3 +71,16 @@ async def obey(line, sleep=asyncio.sleep):
     elif name != "quit":
         sys.exit("unknown command: " + line)
     return name != "quit"
+
+
+def obey_at_once(line, sleep):
+    """The same where nothing is awaited: `sleep` returns when the time is over."""
+
+    async def over(seconds):
+        sleep(seconds)
+
+    try:
+        obey(line, over).send(None)
+    except StopIteration as answer:
+        return answer.value
+    raise RuntimeError(f"{line} waits for something")

@@ -75,6 +75,8 @@ TEST(IdentifyLoop, AsksThePythonStackWhoseSelectItIs) {
       IdentifyLoop(kSelectModule, PythonStackOf({"/srv/app.py", "/x/trio/_core/_run.py", "/x/trio/_core/_io_epoll.py"}))
           .name,
       "trio");
+  EXPECT_EQ(IdentifyLoop(kSelectModule, PythonStackOf({"/srv/app.py", "/x/nest_asyncio.py", selectors})).name,
+            "asyncio");
   EXPECT_EQ(IdentifyLoop(kSelectModule, PythonStackOf({"/srv/app.py"})).verdict, Verdict::kUnknown);
 }
 
@@ -106,6 +108,7 @@ TEST(LoopOfStack, KnowsTheLoopOfAThreadThatNeverWaited) {
   EXPECT_EQ(LoopOfStack(NativeStackOf({{kLib + "libnode.so.108", ""}, {kLib + "libuv.so.1.0.0", "uv_run"}}), {}),
             "node");
   EXPECT_EQ(LoopOfStack({}, PythonStackOf({"/srv/app.py", kBaseEvents})), "asyncio");
+  EXPECT_EQ(LoopOfStack({}, PythonStackOf({"/x/eventlet/greenthread.py", "/srv/app.py"})), "eventlet");
   EXPECT_EQ(LoopOfStack(NativeStackOf({{"/srv/a", "main"}}), {}), std::nullopt);
 }
 
