@@ -120,7 +120,9 @@ bool FrozenThread::Adopt(const Stop& stop) {
   held_ = true;
   own_stop_ = stop.on_request();
   signal_ = stop.undelivered_signal();
-  return arch::ReadRegisters(tid(), stopped_);
+  if (!arch::ReadRegisters(tid(), stopped_)) return false;
+  if (const auto call = arch::InterruptedCall(stopped_)) activity_ = thread_->Remember(*call);
+  return true;
 }
 
 FrozenThread::FrozenThread(FrozenThread&& other) noexcept

@@ -49,7 +49,7 @@ class FrozenThread {
 
   /// In system calls whose stop shows as an error, rax is that error: the program will not see it.
   [[nodiscard]] Registers registers() const { return arch::ToRegisters(stopped_); }
-  /// What the thread was doing just before it was frozen.
+  /// What the thread was doing when it was frozen; just before, if that was no system call that was to wait on.
   [[nodiscard]] const ThreadActivity& activity() const { return activity_; }
 
   /// Copies the registers and the stack from the red zone up to its end into `buffer`; one system call.

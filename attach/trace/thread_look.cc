@@ -75,16 +75,17 @@ Result<ThreadLook> ThreadLook::Open(ThreadId thread) {
 std::optional<ThreadActivity> ThreadLook::Look() {
   std::array<char, kFileBytes> buffer;
   auto activity = ParseThreadActivity(ReadFromStart(system_call_, buffer));
-  // A stop sends poll, nanosleep and the like on under another number (restart_syscall(2)); the registers stay.
-  const bool restarted = activity && activity->system_call == SYS_restart_syscall;
-  if (restarted && activity->stack_pointer == latest_.stack_pointer &&
-      activity->program_counter == latest_.program_counter) {
-    activity->system_call = latest_.system_call;
-  }
+  if (activity) activity = Remember(*activity);
   // Neither in user mode nor in a system call, and without a stack: a first thread that has ended before the others.
   const bool over = activity && !activity->running && activity->stack_pointer.is_null();
-  if (over) return std::nullopt;
-  if (activity) latest_ = *activity;
+  return over ? std::nullopt : activity;
+}
+
+ThreadActivity ThreadLook::Remember(ThreadActivity activity) {
+  const bool same_place =
+      activity.stack_pointer == latest_.stack_pointer && activity.program_counter == latest_.program_counter;
+  if (activity.system_call == SYS_restart_syscall && same_place) activity.system_call = latest_.system_call;
+  if (!activity.running) latest_ = activity;  // on its way back into the call it may be met running
   return activity;
 }
 

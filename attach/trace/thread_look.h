@@ -38,6 +38,9 @@ class ThreadLook {
 
   /// std::nullopt: the thread has ended.
   [[nodiscard]] std::optional<ThreadActivity> Look();
+  /// To be told what a stop has shown of the thread: a stop sends poll, nanosleep and the like on under another number
+  /// (restart_syscall(2)), which is recognised by what came before. The same with the call's own number.
+  ThreadActivity Remember(ThreadActivity activity);
   /// R, S, D, T, t, Z, X as in proc(5); X also when the thread has ended.
   [[nodiscard]] char State() const;
   /// All that proc(5) says of it; std::nullopt: the thread has ended.
@@ -50,7 +53,7 @@ class ThreadLook {
   ThreadId thread_;
   UniqueFd system_call_;
   UniqueFd stat_;
-  ThreadActivity latest_;
+  ThreadActivity latest_;  ///< The last one that was not running.
 };
 
 }  // namespace pyleak::attach

@@ -88,11 +88,12 @@ Cause ExplainSleep(const BlockEvidence& evidence, const Shares& shares, const st
     cause.summary = lasted + ", not seen in any system call";
     return cause;
   }
-  if (LockOf(evidence, call->activity) != nullptr) {
+  if (const AwaitedLock* lock = LockOf(evidence, call->activity)) {
     const auto part = std::chrono::duration_cast<nanoseconds>(shares.asleep * call->part);
-    cause.kind = CauseKind::kGil;
+    cause.kind = lock->kind == LockKind::kGil ? CauseKind::kGil : CauseKind::kLock;
     cause.syscall = attach::SystemCallName(call->activity.system_call);
-    cause.summary = "waiting for the GIL, " + Lasted(shares, part, evidence.duration, "asleep");
+    cause.summary = WaitText(*lock, evidence.stack) + ", " + Lasted(shares, part, evidence.duration, "asleep");
+    AddHolder(evidence, *lock, cause);
     return cause;
   }
   const bool on_disk = call->uninterruptible * 2 > call->time;
@@ -109,7 +110,8 @@ Cause ExplainSleep(const BlockEvidence& evidence, const Shares& shares, const st
 /// Who waits for the GIL asks for it every 5 ms, and may wait for a CPU to do so: that loses no time.
 bool WaitsForGilAlsoWithoutCpu(const BlockEvidence& evidence, const Shares& shares,
                                const std::optional<MainCall>& call) {
-  return call && LockOf(evidence, call->activity) != nullptr && shares.asleep * call->part * 3 >= shares.runqueue;
+  const AwaitedLock* lock = call ? LockOf(evidence, call->activity) : nullptr;
+  return lock != nullptr && lock->kind == LockKind::kGil && shares.asleep * call->part * 3 >= shares.runqueue;
 }
 
 Cause ExplainShares(const BlockEvidence& evidence, const Shares& shares, const std::optional<MainCall>& call) {
@@ -134,8 +136,7 @@ Cause ExplainShares(const BlockEvidence& evidence, const Shares& shares, const s
   } else {
     told = &shares.runqueue;
     cause.kind = CauseKind::kNotScheduled;
-    cause.summary = "ready to run but without a CPU, " +
-                    Lasted(shares, shares.runqueue, duration, "waiting for one");
+    cause.summary = "ready to run but without a CPU, " + Lasted(shares, shares.runqueue, duration, "waiting for one");
   }
   cause.summary += AndElse(shares, duration, told);
   return cause;
@@ -153,7 +154,6 @@ Cause ExplainBlock(const BlockEvidence& evidence) {
   if (!shares) return {};
   const auto call = FindMainCall(evidence);
   Cause cause = ExplainShares(evidence, *shares, call);
-  if (cause.kind == CauseKind::kGil) AddHolder(evidence, *LockOf(evidence, call->activity), cause);
   if (evidence.stack != nullptr) {
     const attach::ThreadActivity activity = call ? call->activity : attach::ThreadActivity{};
     const std::string remedy = RemedyFor(cause.kind, activity, *evidence.stack, evidence.loop_kind);

@@ -16,8 +16,16 @@
 
 namespace pyleak::cli {
 
-/// The GIL that the thread slept for.
+enum class LockKind {
+  kGil,
+  kMutex,       ///< pthread_mutex_t
+  kPythonLock,  ///< threading.Lock, which does not know who has it.
+  kPythonRLock,
+};
+
+/// The lock that the thread slept for.
 struct AwaitedLock {
+  LockKind kind = LockKind::kGil;
   AddressRange place;            ///< What those who wait for it sleep on.
   std::optional<Holder> holder;  ///< None: not known for certain.
 };
@@ -40,6 +48,7 @@ struct SeenActivity {
 struct BlockMeasure {
   std::optional<TimeUse> use;  ///< None: the kernel does not count, or the beginning was not seen.
   std::vector<SeenActivity> seen;
+  std::optional<AwaitedLock> gil;  ///< Some of `seen` was a sleep for it. Its holder is known from samples only.
   std::uint64_t major_faults = 0;  ///< Pages that had to be read from a file or from swap; at least so many.
   std::chrono::nanoseconds
       disk{};  ///< Waiting for a block device; at least so long. 0 where the kernel does not count.

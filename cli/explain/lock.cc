@@ -48,7 +48,30 @@ std::string HolderText(const Holder& holder, std::size_t holders, int samples) {
   return fmt::format("held by {} threads in turn, most often ({} samples) by {}", holders, samples, thread);
 }
 
+/// What the threading module makes of its locks, by the function of it that waits; null: nothing else.
+const char* UseOfPythonLock(const symbolize::Stack* stack) {
+  const symbolize::Frame* frame = stack != nullptr ? InnermostUserFrame(*stack) : nullptr;
+  if (frame == nullptr || !frame->filename.ends_with("/threading.py")) return nullptr;
+  if (frame->name.ends_with("wait")) return "waiting for a condition of the threading module, which nobody holds";
+  return frame->name.ends_with("_wait_for_tstate_lock") ? "waiting for the end of another thread" : nullptr;
+}
+
 }  // namespace
+
+std::string WaitText(const AwaitedLock& lock, const symbolize::Stack* stack) {
+  switch (lock.kind) {
+    case LockKind::kGil:
+      return "waiting for the GIL";
+    case LockKind::kMutex:
+      return "waiting for a mutex";
+    case LockKind::kPythonRLock:
+      return "waiting for a threading.RLock";
+    case LockKind::kPythonLock:
+      break;
+  }
+  const char* use = UseOfPythonLock(stack);
+  return use != nullptr ? use : "waiting for a threading.Lock, which does not know who holds it";
+}
 
 const AwaitedLock* LockOf(const BlockEvidence& evidence, const attach::ThreadActivity& activity) {
   if (activity.running || activity.system_call != SYS_futex) return nullptr;
@@ -56,7 +79,8 @@ const AwaitedLock* LockOf(const BlockEvidence& evidence, const attach::ThreadAct
   for (const SampleEvidence& sample : evidence.samples) {
     if (sample.lock && sample.lock->place.Contains(futex)) return &*sample.lock;
   }
-  return nullptr;
+  const auto& gil = evidence.measure.gil;
+  return gil && gil->place.Contains(futex) ? &*gil : nullptr;
 }
 
 void AddHolder(const BlockEvidence& evidence, const AwaitedLock& lock, Cause& cause) {
@@ -64,7 +88,7 @@ void AddHolder(const BlockEvidence& evidence, const AwaitedLock& lock, Cause& ca
   const auto main = std::ranges::max_element(holders, {}, &Seen::samples);
   if (main == holders.end()) return;
   cause.summary += "; " + HolderText(*main->holder, holders.size(), main->samples);
-  cause.gil_holder = *main->holder;
+  (lock.kind == LockKind::kGil ? cause.gil_holder : cause.lock_holder) = *main->holder;
 }
 
 }  // namespace pyleak::cli

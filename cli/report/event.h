@@ -33,11 +33,11 @@ struct Loop {
 
 enum class CauseKind { kCpu, kSyscall, kLock, kGil, kGc, kDisk, kNotScheduled, kStopped, kNestedWait, kUnknown };
 
-/// The thread that had the GIL which the loop's thread waited for.
+/// The thread that had the lock which the loop's thread waited for.
 struct Holder {
   int tid = 0;
   std::string name;
-  std::optional<symbolize::Stack> stack;  ///< Taken while it had the GIL.
+  std::optional<symbolize::Stack> stack;  ///< Taken while it had the lock.
   std::chrono::nanoseconds freeze{};      ///< How long it was held for that.
 };
 
@@ -52,6 +52,7 @@ struct Cause {
   std::optional<std::chrono::nanoseconds> wait;
   std::optional<std::chrono::nanoseconds> runqueue;  ///< Runnable, but not on a CPU.
   std::optional<Holder> gil_holder;
+  std::optional<Holder> lock_holder;  ///< Of any other lock.
 };
 
 /// The coroutine that the loop was running.

@@ -122,6 +122,7 @@ Json ToObject(const Cause& cause) {
   add_seconds("wait_seconds", cause.wait);
   add_seconds("runqueue_seconds", cause.runqueue);
   if (cause.gil_holder) object["gil_holder"] = ToObject(*cause.gil_holder);
+  if (cause.lock_holder) object["lock_holder"] = ToObject(*cause.lock_holder);
   return object;
 }
 

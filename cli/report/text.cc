@@ -132,6 +132,12 @@ void AddBlockingStack(std::string& text, const BlockEvent& event, const TextStyl
   }
 }
 
+void AddHolder(std::string& text, const Holder& holder, const std::string& lock, const TextStyle& style) {
+  if (!holder.stack) return;
+  const std::string thread = fmt::format("thread {} \"{}\"", holder.tid, Sanitise(holder.name));
+  AddStack(text, "Stack of " + thread + ", which held " + lock, *holder.stack, style);
+}
+
 }  // namespace
 
 std::string SecondsText(nanoseconds duration) {
@@ -186,10 +192,8 @@ std::string BlockText(const BlockEvent& event, const TextStyle& style) {
   if (!event.cause.summary.empty()) text += "\n  Cause: " + Sanitise(event.cause.summary);
   if (event.task) text += "\n  Task: " + Sanitise(event.task->name) + " " + Sanitise(event.task->coroutine);
   AddBlockingStack(text, event, style);
-  if (const auto& holder = event.cause.gil_holder; holder && holder->stack) {
-    const std::string thread = fmt::format("thread {} \"{}\"", holder->tid, Sanitise(holder->name));
-    AddStack(text, "Stack of " + thread + ", which held the GIL", *holder->stack, style);
-  }
+  if (const auto& holder = event.cause.gil_holder) AddHolder(text, *holder, "the GIL", style);
+  if (const auto& holder = event.cause.lock_holder) AddHolder(text, *holder, "the lock", style);
   for (const auto& note : CaptureNotes(event)) text += "\n  Note: " + Sanitise(note);
   return text;
 }

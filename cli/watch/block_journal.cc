@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMostEndedLoops = 1000;
 
 AwaitedLock Name(const LoopFacts& loop, const RawLock& raw) {
-  AwaitedLock lock{raw.place, {}};
+  AwaitedLock lock{raw.kind, raw.place, {}};
   if (!raw.holder) return lock;
   lock.holder = Holder{.tid = raw.holder->tid, .name = raw.holder->name};
   if (const auto& sample = raw.holder->sample) {
@@ -33,7 +33,9 @@ NamedSample Name(const LoopFacts& loop, const RawSample& raw, const attach::Call
   sample.taken_at = raw.taken_at;
   sample.freeze = raw.freeze;
   sample.stacks = loop.process->symbols().Name(raw.stack, raw.interpreter.get(), raw.python);
-  sample.evidence = {raw.activity, object, raw.lock ? std::optional(Name(loop, *raw.lock)) : std::nullopt};
+  sample.evidence = {raw.activity, object, {}};
+  const bool is_lock = raw.lock && (raw.lock->kind != LockKind::kMutex || IsMutexWait(sample.stacks.native));
+  if (is_lock) sample.evidence.lock = Name(loop, *raw.lock);
   return sample;
 }
 

@@ -81,7 +81,7 @@ void ProcessArrivals::TakeSample(Arrival& arrival, const BlockKey& key) {
     }
   }
   if (!sample) return;
-  sample->lock = LookAtAwaitedLock(tools_.sampler, process, sample->activity, thread.thread().tid);
+  sample->lock = LookAtAwaitedLock(tools_.sampler, process, *sample, thread.thread().tid);
   tools_.journal.Note(key, arrival.Note());
   tools_.journal.Sample(key, *arrival.facts(), *std::move(sample));
 }

@@ -156,7 +156,7 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
 void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
                        HeartbeatTime now) {
   for (const attach::Iteration& iteration : decision.finished) {
-    tools_.journal.Measured(KeyOf(loop, iteration), loop.meter.Measure(iteration.begin, iteration.end));
+    tools_.journal.Measured(KeyOf(loop, iteration), Measure(loop, iteration.begin, iteration.end));
   }
   loop.pending.insert(loop.pending.end(), decision.finished.begin(), decision.finished.end());
   if (loop.role == WaitRole::kLoop) {
@@ -179,8 +179,14 @@ void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, cons
     tools_.journal.Onset(key, facts, now);
   }
   if (!decision.ongoing) return;
-  tools_.journal.Measured(key, loop.meter.Measure(key.begin, now));
+  tools_.journal.Measured(key, Measure(loop, key.begin, now));
   tools_.journal.Ongoing(key, facts, now);
+}
+
+BlockMeasure ProcessLoops::Measure(const LoopWatch& loop, HeartbeatTime begin, HeartbeatTime end) const {
+  BlockMeasure measure = loop.meter.Measure(begin, end);
+  measure.gil = FindAwaitedGil(*process_, measure.seen);
+  return measure;
 }
 
 void ProcessLoops::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop) {
@@ -196,7 +202,7 @@ void ProcessLoops::TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loo
   if (sample->has_value()) loop.statistics.OnFreeze((*sample)->freeze);
   // If the iteration has ended since the look, what was copied may be of another one.
   if (!sample->has_value() || !heartbeat.IsInIteration(loop.last().slot, key.iteration)) return;
-  (*sample)->lock = LookAtAwaitedLock(tools_.sampler, *process_, (*sample)->activity, thread->thread().tid);
+  (*sample)->lock = LookAtAwaitedLock(tools_.sampler, *process_, **sample, thread->thread().tid);
   tools_.journal.Sample(key, *loop.facts(), **std::move(sample));
 }
 
@@ -234,7 +240,7 @@ void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
   if (loop.told_of && loop.told_of->past_threshold) {
     const BlockKey key = KeyOf(loop, *loop.told_of);
     const HeartbeatTime now = MonotonicNow();
-    tools_.journal.Measured(key, loop.meter.Measure(key.begin, now));
+    tools_.journal.Measured(key, Measure(loop, key.begin, now));
     tools_.journal.CutShort(key, loop.facts(), now, note);
     loop.told_of.reset();
   }

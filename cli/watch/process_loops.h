@@ -56,6 +56,8 @@ class ProcessLoops {
                                    attach::HeartbeatTime limit = attach::HeartbeatTime::max());
   void Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
            attach::HeartbeatTime now);
+  [[nodiscard]] BlockMeasure Measure(const LoopWatch& loop, attach::HeartbeatTime begin,
+                                     attach::HeartbeatTime end) const;
   void TakeSample(const attach::Heartbeat& heartbeat, LoopWatch& loop);
   void TellFinished(LoopWatch& loop, const attach::Iteration& iteration);
   void KeepPending(LoopWatch& loop);

@@ -28,7 +28,7 @@ struct RawSample {
   /// The interpreter that the thread may run in, and its frames; null: there is none.
   std::shared_ptr<const symbolize::python::Interpreter> interpreter;
   symbolize::python::RawPythonStack python;
-  std::shared_ptr<const RawLock> lock;  ///< The GIL that the thread slept for; null: none.
+  std::shared_ptr<const RawLock> lock;  ///< What the thread slept for; null: no lock that is known.
 };
 
 /// Takes samples: holds one thread, copies its registers, its stack and its interpreter's frames, and lets it go.

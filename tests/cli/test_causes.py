@@ -2,6 +2,7 @@
 
 import collections
 import os
+import pathlib
 import random
 import signal
 import tempfile
@@ -122,16 +123,20 @@ class Causes(LiveTest):
     def test_stopped_by_a_signal(self):
         self.watch(compiled_target("bare_loop", "epoll_wait"))
         with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "enough")
-            self.target.tell("block", 1, "busy", path)
-            time.sleep(0.05)  # Not for synchronisation: the block's first part.
+            path = os.path.join(folder, "fifo")
+            os.mkfifo(path)
+            fifo = os.open(path, os.O_RDWR)
+            self.target.tell("block", 1, "fifo", path)
+            look = pathlib.Path(f"/proc/{self.target.pid}/syscall")
+            wait_until(lambda: look.read_text().startswith("0 "), "the target reads")
             os.kill(self.target.pid, signal.SIGSTOP)
             stopped_at = time.monotonic()
             time.sleep(SECONDS)
             os.kill(self.target.pid, signal.SIGCONT)
             stopped = time.monotonic() - stopped_at
-            open(path, "w").close()
+            os.write(fifo, b"x")
             block = self.target.blocked(1)
+            os.close(fifo)
         cause = self.watcher.block()["cause"]
         self.assert_cause(cause, "stopped")
         self.assertAlmostEqual(cause["wait_seconds"], stopped, delta=0.05, msg=(cause, block))

@@ -97,6 +97,20 @@ NativeRegisters BeforeSystemCall(const NativeRegisters& stopped) {
 
 RemoteAddress LiveStackBegin(const NativeRegisters& native) { return RemoteAddress(native.raw.rsp) - kRedZoneBytes; }
 
+std::optional<ThreadActivity> InterruptedCall(const NativeRegisters& stopped) {
+  const user_regs_struct& raw = stopped.raw;
+  const auto result = static_cast<std::int64_t>(raw.rax);
+  const bool interrupted = result == -EINTR || result == kRestartSys || result == kRestartNoIntr ||
+                           result == kRestartNoHand || result == kRestartByBlock;
+  ThreadActivity call;
+  call.system_call = static_cast<std::int64_t>(raw.orig_rax);
+  if (call.system_call < 0 || !interrupted) return std::nullopt;
+  call.arguments = {raw.rdi, raw.rsi, raw.rdx, raw.r10, raw.r8, raw.r9};
+  call.stack_pointer = RemoteAddress(raw.rsp);
+  call.program_counter = RemoteAddress(raw.rip);
+  return call;
+}
+
 bool WasInterrupted(const NativeRegisters& stopped) {
   // orig_rax is the number of the system call; -1 outside of one.
   return static_cast<std::int64_t>(stopped.raw.orig_rax) >= 0 && static_cast<std::int64_t>(stopped.raw.rax) == -EINTR;

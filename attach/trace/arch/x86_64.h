@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "attach/trace/registers.h"
+#include "attach/trace/thread_look.h"
 
 /// All that pyleak knows of x86-64: its registers, and how the kernel hands back an interrupted system call.
 namespace pyleak::attach::arch {
@@ -42,6 +43,9 @@ constexpr std::int64_t kRestartNoIntr = -513;
 constexpr std::int64_t kRestartNoHand = -514;
 /// By restart_syscall(2), with a deadline that the kernel keeps for the thread, and forgets at rt_sigreturn(2).
 constexpr std::int64_t kRestartByBlock = -516;
+
+/// The system call that the stop has interrupted; std::nullopt: it was in none, or it had come to its end.
+std::optional<ThreadActivity> InterruptedCall(const NativeRegisters& stopped);
 
 /// True when the thread was stopped inside a system call that has failed with EINTR, which the program will see.
 bool WasInterrupted(const NativeRegisters& stopped);

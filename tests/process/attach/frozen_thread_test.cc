@@ -180,6 +180,24 @@ TEST(FrozenThread, LeavesAPollThatItRenewsAsOne) {
   EXPECT_TRUE(Eventually([&] { return system_call() == SYS_restart_syscall; })) << "else the kernel keeps its time";
 }
 
+TEST(FrozenThread, KnowsTheCallThatItInterruptsAlsoWhenItHasAnotherNumber) {
+  const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 60'000, PollWait); });
+  auto look = ThreadLook::Open({target.pid(), target.pid()});
+  ASSERT_TRUE(Eventually([&] { return ThreadLook::Open(look->thread())->Look()->system_call == SYS_poll; }));
+  Tracer tracer;
+  const auto system_call_of = [&](ThreadLook& thread) {
+    std::int64_t system_call = -1;
+    tracer.Run([&] {
+      const auto frozen = FrozenThread::Freeze(thread, {});
+      if (frozen.ok() && frozen->has_value()) system_call = (*frozen)->activity().system_call;
+    });
+    return system_call;
+  };
+  EXPECT_EQ(system_call_of(*look), SYS_poll);
+  EXPECT_EQ(system_call_of(*look), SYS_poll);
+  EXPECT_TRUE(Eventually([&] { return look->Look()->system_call == SYS_poll; })) << "once it runs no more";
+}
+
 TEST(FrozenThread, KeepsTheTimeoutOfAWait) {
   const ForkedTarget<Waits> target([](Waits& waits) { WaitRepeatedly(waits, 150, EpollWait); });
   auto look = ThreadLook::Open({target.pid(), target.pid()});

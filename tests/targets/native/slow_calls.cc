@@ -3,15 +3,21 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
+#include <thread>
 
 #include "tests/targets/native/blocks.h"
 
@@ -93,9 +99,43 @@ sockaddr_in LocalPort(const std::string& port) {
   return call;
 }
 
-[[gnu::noinline]] SlowCall ComputeUntil(double /*seconds*/, const std::string& path) {
-  SlowCall call = {"ComputeUntil", __LINE__ + 1, 0, path};
-  while (access(path.c_str(), F_OK) != 0) continue;
+struct HeldMutex {
+  pthread_mutex_t mutex;
+  sem_t taken;
+  double seconds;
+  std::atomic<int> owner;  ///< The thread's number.
+};
+
+[[gnu::noinline]] void HoldMutex(HeldMutex& held) {
+  pthread_mutex_lock(&held.mutex);
+  sem_post(&held.taken);
+  const auto nanoseconds = static_cast<long>(held.seconds * 1e9);
+  const timespec duration = {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &duration, nullptr);
+  pthread_mutex_unlock(&held.mutex);
+}
+
+/// `type`: normal, recursive, inherit (priorities), robust.
+[[gnu::noinline]] SlowCall LockMutex(double seconds, const std::string& type) {
+  HeldMutex held = {};
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  if (type == "recursive") pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+  if (type == "inherit") pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+  if (type == "robust") pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init(&held.mutex, &attributes);
+  sem_init(&held.taken, 0, 0);
+  held.seconds = seconds;
+  std::thread holder([&held] {
+    prctl(PR_SET_NAME, "mutex-holder");
+    held.owner = gettid();
+    HoldMutex(held);
+  });
+  sem_wait(&held.taken);
+  SlowCall call = {"LockMutex", __LINE__ + 1, 0, std::to_string(held.owner)};
+  call.error = pthread_mutex_lock(&held.mutex);
+  pthread_mutex_unlock(&held.mutex);
+  holder.join();
   return call;
 }
 
@@ -105,8 +145,8 @@ SlowCall CallSlowly(double seconds, std::string_view kind, const std::string& ar
   constexpr struct {
     std::string_view kind;
     SlowCall (*call)(double, const std::string&);
-  } kKinds[] = {{"fifo", ReadFifo},      {"connect", Connect},  {"receive", Receive},  {"flock", LockFile},
-                {"child", WaitForChild}, {"pages", TouchPages}, {"busy", ComputeUntil}};
+  } kKinds[] = {{"fifo", ReadFifo},      {"connect", Connect},  {"receive", Receive}, {"flock", LockFile},
+                {"child", WaitForChild}, {"pages", TouchPages}, {"mutex", LockMutex}};
   for (const auto& candidate : kKinds) {
     if (candidate.kind == kind) return candidate.call(seconds, argument);
   }

@@ -14,8 +14,8 @@ struct SlowCall {
 };
 
 /// Kinds, and their argument: fifo (reads that path), connect and receive (a port of 127.0.0.1), flock (a path), child
-/// (a process that sleeps for so long), pages (of that file, read by faults for so long), busy (computes until that
-/// file is there).
+/// (a process that sleeps for so long), pages (of that file, read by faults for so long), mutex (of that type, which
+/// another thread holds; the object is that thread's number).
 SlowCall CallSlowly(double seconds, std::string_view kind, const std::string& argument);
 
 }  // namespace pyleak::targets

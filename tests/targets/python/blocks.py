@@ -97,6 +97,34 @@ def lock(seconds, _argument=None):
     timer.join()
 
 
+def rlock(seconds, _argument=None):
+    """One that another thread holds; and as often as it likes."""
+    held = threading.RLock()
+    taken = threading.Event()
+
+    def work():
+        _name_thread("rlock-holder")
+        with held, held:
+            taken.set()
+            time.sleep(holding_here(seconds))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    taken.wait()
+    held.acquire(here(True))
+    held.release()
+    thread.join()
+
+
+def event(seconds, _argument=None):
+    """What nobody holds: a condition, within an Event, that comes late."""
+    late = threading.Event()
+    timer = threading.Timer(seconds, late.set)
+    timer.start()
+    late.wait(here(seconds + 60))
+    timer.join()
+
+
 def fifo(seconds, argument):
     """Reads a FIFO, whose path is the argument, that is written to only after that time."""
     writer = subprocess.Popen(["sh", "-c", 'sleep "$0"; echo written > "$1"', str(seconds), argument])
@@ -146,22 +174,27 @@ def _name_thread(name):
 
 
 def _wait_for_gil(hold):
-    """Waits for the GIL while another thread calls `hold`: that one takes it while this one sleeps for 10 ms."""
+    """Waits for the GIL while another thread calls `hold`: this one sleeps without it until that one has it."""
+    libc = ctypes.PyDLL(None)  # Its functions keep the GIL.
     go = threading.Event()
+    reader, writer = os.pipe()
     interval = sys.getswitchinterval()
 
     def work():
         _name_thread("gil-holder")
         go.wait()
+        libc.write(writer, b"x", 1)
         sys.setswitchinterval(interval)
         hold()
 
     thread = threading.Thread(target=work)
     thread.start()
-    sys.setswitchinterval(1000)  # so that it is not taken from this thread before the sleep
+    sys.setswitchinterval(1000)  # so that no thread takes it from the other until that one holds it
     go.set()
-    time.sleep(here(0.01))
+    os.read(reader, here(1))
     thread.join()
+    os.close(reader)
+    os.close(writer)
 
 
 def gil(seconds, _argument=None):
@@ -189,6 +222,8 @@ BLOCKS = {
         socket_timeout,
         secrets,
         lock,
+        rlock,
+        event,
         fifo,
         connect,
         receive,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace pyleak::attach {
@@ -37,6 +38,23 @@ TEST(ThreadLook, SeesItsOwnThreadInPread) {
   ASSERT_TRUE(look.ok()) << look.error().what;
   EXPECT_EQ(look->State(), 'R');
   ASSERT_TRUE(look->Look().has_value());
+}
+
+TEST(ThreadLook, KnowsACallThatGoesOnUnderAnotherNumber) {
+  auto look = ThreadLook::Open({::getpid(), ::gettid()});
+  ASSERT_TRUE(look.ok()) << look.error().what;
+  ThreadActivity call;
+  call.system_call = SYS_poll;
+  call.stack_pointer = RemoteAddress(0x1000);
+  look->Remember(call);
+  ThreadActivity running;
+  running.running = true;
+  look->Remember(running);
+  ThreadActivity restarted = call;
+  restarted.system_call = SYS_restart_syscall;
+  EXPECT_EQ(look->Remember(restarted), call);
+  restarted.stack_pointer = RemoteAddress(0x2000);
+  EXPECT_EQ(look->Remember(restarted), restarted);
 }
 
 }  // namespace

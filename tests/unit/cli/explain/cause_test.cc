@@ -60,7 +60,7 @@ AwaitedLock GilHeldBy(int tid) {
   Holder holder{.tid = tid, .name = "worker", .stack = symbolize::Stack{}};
   holder.stack->frames.push_back(
       {.language = symbolize::Language::kPython, .name = "spin", .filename = "/srv/app.py", .lineno = 12});
-  return {{RemoteAddress(0x1000), RemoteAddress(0x1100)}, holder};
+  return {LockKind::kGil, {RemoteAddress(0x1000), RemoteAddress(0x1100)}, holder};
 }
 
 TEST(Cause, IsTheGilAndWhoHeldItMostOften) {
@@ -78,6 +78,44 @@ TEST(Cause, IsTheGilAndWhoHeldItMostOften) {
   EXPECT_EQ(cause.summary,
             "waiting for the GIL, 0.590s of 1.000s asleep; held by 2 threads in turn, most often (2 samples) by "
             "thread 8 \"worker\": File \"/srv/app.py\", line 12, in spin");
+}
+
+TEST(Cause, IsTheGilAlsoIfOnlyLooksHaveMetTheWait) {
+  BlockEvidence evidence = Evidence(Use(10ms, 0ms), {{In(SYS_futex, 0x1008), 'S', 990ms}});
+  evidence.measure.gil = AwaitedLock{LockKind::kGil, GilHeldBy(7).place, {}};
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.kind, CauseKind::kGil);
+  EXPECT_EQ(cause.summary, "waiting for the GIL, 0.990s of 1.000s asleep");
+}
+
+TEST(Cause, IsALockAndWhoHeldIt) {
+  BlockEvidence evidence = Evidence(Use(10ms, 0ms), {{In(SYS_futex, 0x1008), 'S', 990ms}});
+  AwaitedLock lock = GilHeldBy(7);
+  lock.kind = LockKind::kPythonRLock;
+  evidence.samples = {{In(SYS_futex, 0x1008), {}, lock}};
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.kind, CauseKind::kLock);
+  EXPECT_FALSE(cause.gil_holder);
+  ASSERT_TRUE(cause.lock_holder);
+  EXPECT_EQ(cause.lock_holder->tid, 7);
+  EXPECT_EQ(cause.summary,
+            "waiting for a threading.RLock, 0.990s of 1.000s asleep; held by thread 7 \"worker\": File "
+            "\"/srv/app.py\", line 12, in spin");
+}
+
+TEST(Cause, SaysWhatThreadingMakesOfALock) {
+  BlockEvidence evidence = Evidence(Use(0ms, 0ms), {{In(SYS_futex, 0x1008), 'S', 1s}});
+  evidence.samples = {{In(SYS_futex, 0x1008), {}, AwaitedLock{LockKind::kPythonLock, GilHeldBy(7).place, {}}}};
+  EXPECT_EQ(ExplainBlock(evidence).summary,
+            "waiting for a threading.Lock, which does not know who holds it, 1.000s of 1.000s asleep");
+  symbolize::Stack stack;
+  stack.frames.push_back(
+      {.language = symbolize::Language::kPython, .name = "wait", .filename = "/usr/lib/python3.11/threading.py"});
+  evidence.stack = &stack;
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.summary,
+            "waiting for a condition of the threading module, which nobody holds, 1.000s of 1.000s asleep");
+  EXPECT_FALSE(cause.lock_holder);
 }
 
 TEST(Cause, IsAStopOnlyForTheTimeThatTheThreadWasSeenStopped) {
