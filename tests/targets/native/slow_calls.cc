@@ -73,11 +73,17 @@ sockaddr_in LocalPort(const std::string& port) {
 }
 
 [[gnu::noinline]] SlowCall WaitForChild(double seconds, const std::string& /*none*/) {
+  int begun[2];  // Its end is that of the child's old program.
+  if (pipe2(begun, O_CLOEXEC) != 0) return {};
   const pid_t child = fork();
   if (child == 0) {
     execlp("sleep", "sleep", std::to_string(seconds).c_str(), nullptr);
     _exit(127);
   }
+  close(begun[1]);
+  char byte = 0;
+  while (read(begun[0], &byte, 1) > 0) continue;
+  close(begun[0]);
   int status = 0;
   const int line = __LINE__ + 1;
   const int error = ErrorOf(waitpid(child, &status, 0));

@@ -157,9 +157,10 @@ def flock(_seconds, argument):
 
 
 def child(seconds, _argument=None):
-    process = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", str(seconds))
-    os.waitpid(process, here(0))
-    return f"process {process} (sleep)"
+    process = subprocess.Popen(["sleep", str(seconds)])  # which has begun its program when this returns
+    _, status = os.waitpid(process.pid, here(0))
+    process.returncode = status
+    return f"process {process.pid} (sleep)"
 
 
 def deep(seconds, argument):
