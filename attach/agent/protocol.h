@@ -53,7 +53,7 @@
 
 #define PYLEAK_MAGIC 0x4b41454c5950ULL /* "PYLEAK" */
 /* Raised whenever the layout or the meaning of anything in this file changes: pyleak talks to no other version. */
-#define PYLEAK_PROTOCOL_VERSION 3
+#define PYLEAK_PROTOCOL_VERSION 4
 
 #define PYLEAK_CACHE_LINE 64
 #define PYLEAK_PAGE 4096
@@ -120,6 +120,15 @@ struct PyleakRegion {
   uint64_t dropped_keys[PYLEAK_DROPPED_BITS / 64];
 };
 
+/* The pyleak that watches, or is about to. */
+struct PyleakOwner {
+  uint32_t pid; /* 0: nobody */
+  uint32_t reserved;
+  uint64_t start_ticks;   /* of that process */
+  uint64_t pid_namespace; /* that both are numbered in: the inode of /proc/PID/ns/pid */
+  uint64_t since;         /* seconds of CLOCK_REALTIME */
+};
+
 struct PyleakArena {
   PYLEAK_ALIGNED uint64_t magic;
   uint32_t version;
@@ -129,10 +138,10 @@ struct PyleakArena {
   uint32_t slot_count;
   uint32_t follow_children; /* 0: a forked child goes straight through */
   uint64_t threshold_ns;    /* written by pyleak; iterations of at least this go to the ring */
-  uint32_t owner_pid;       /* the pyleak that watches, in its own pid namespace */
-  uint32_t reserved;
-  uint64_t owner_start_ticks;
   uint64_t dropped_processes; /* have waited and found no free region so far */
+  struct PyleakOwner owner;   /* attach */
+  uint32_t life_sign;         /* of the owner (attach/memory/life_sign.h) */
+  uint32_t reserved;
 };
 
 #define PYLEAK_SLOT_COUNT 256
@@ -178,10 +187,8 @@ struct PyleakContext {
   uint64_t arena_at;                        /* attach: where pyleak_install maps the arena */
   uint64_t arena_bytes;                     /* attach: how much pyleak_install maps */
   int32_t memory_fd;                        /* attach: of the arena, from pyleak_begin to pyleak_install */
-  uint32_t owner_pid;                       /* attach: as in PyleakArena, and there before the arena is */
-  uint64_t owner_start_ticks;
   uint32_t address_taken;                   /* attach: the program may call a function of ours at any time, for ever */
-  uint32_t reserved;
+  struct PyleakOwner owner;                 /* attach */
   int64_t result;                           /* of pyleak_begin, pyleak_install, pyleak_remove: 0, or a negative errno */
   char arena_path[PYLEAK_ARENA_PATH_BYTES]; /* run: from PYLEAK_ARENA_VARIABLE; empty: nothing to do */
   struct PyleakPatch patches[PYLEAK_MAX_PATCHES];

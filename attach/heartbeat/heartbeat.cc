@@ -1,12 +1,8 @@
 #include "attach/heartbeat/heartbeat.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
-
-#include "attach/proc/stat.h"
 
 namespace pyleak::attach {
 namespace {
@@ -185,11 +181,10 @@ Result<Arena> Arena::Make(std::span<std::byte> memory, std::uint32_t region_coun
   header->region_bytes = PYLEAK_REGION_BYTES;
   header->arena_bytes = memory.size();
   header->slot_count = PYLEAK_SLOT_COUNT;
-  Arena arena(header, CapacityOf(memory));
-  auto owned = arena.Own(threshold, follow_children);
-  if (!owned) return std::move(owned).error();
+  Store(header->follow_children, std::uint32_t{follow_children});
+  Store(header->threshold_ns, static_cast<std::uint64_t>(threshold.count()));
   Store(header->magic, std::uint64_t{PYLEAK_MAGIC});
-  return arena;
+  return Arena(header, CapacityOf(memory));
 }
 
 std::uint32_t Arena::region_count() const { return std::min(Load(header_->region_count), capacity_); }
@@ -202,17 +197,5 @@ Heartbeat Arena::region(std::uint32_t index) const {
 }
 
 std::uint64_t Arena::dropped_processes() const { return Load(header_->dropped_processes); }
-int Arena::owner_pid() const { return static_cast<int>(Load(header_->owner_pid)); }
-std::uint64_t Arena::owner_start_ticks() const { return Load(header_->owner_start_ticks); }
-
-Result<void> Arena::Own(std::chrono::nanoseconds threshold, bool follow_children) {
-  const auto stat = ReadStat(::getpid());
-  if (!stat) return stat.error();
-  Store(header_->owner_start_ticks, stat->start_ticks);
-  Store(header_->owner_pid, static_cast<std::uint32_t>(::getpid()));
-  Store(header_->follow_children, std::uint32_t{follow_children});
-  Store(header_->threshold_ns, static_cast<std::uint64_t>(threshold.count()));
-  return {};
-}
 
 }  // namespace pyleak::attach

@@ -145,11 +145,9 @@ class Arena {
   [[nodiscard]] Heartbeat region(std::uint32_t index) const;
   /// Processes that found no region and so are not watched.
   [[nodiscard]] std::uint64_t dropped_processes() const;
-  /// The pyleak that watches or watched, in its own pid namespace, and its start time in clock ticks after boot.
-  [[nodiscard]] int owner_pid() const;
-  [[nodiscard]] std::uint64_t owner_start_ticks() const;
-  /// Makes the calling process the owner, with this threshold.
-  Result<void> Own(std::chrono::nanoseconds threshold, bool follow_children);
+  void SetOwner(const PyleakOwner& owner) { header_->owner = owner; }
+  /// Where a LifeSign of the owner belongs.
+  [[nodiscard]] std::uint32_t& life_sign() { return header_->life_sign; }
 
  private:
   Arena(PyleakArena* header, std::uint32_t capacity) : header_(header), capacity_(capacity) {}

@@ -234,11 +234,6 @@ Result<RemovalReport> Removal::Run() {
     report_.left_because = unmapped.error().what;
   }
   Held(visitors_.longest_hold());
-  // What stays is nobody's, and the next watch may take it up.
-  if (!report_.unmapped()) {
-    auto given_up = target_.memory.WriteValue(agent_.context() + offsetof(PyleakContext, owner_pid), std::uint32_t{0});
-    if (!given_up) return std::move(given_up).error();
-  }
   return report_;
 }
 

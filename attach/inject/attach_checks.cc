@@ -3,10 +3,10 @@
 #include <chrono>
 #include <utility>
 
+#include "attach/inject/agent_owner.h"
 #include "attach/inject/gadgets.h"
 #include "attach/inject/injected_agent.h"
 #include "attach/inject/loaded_modules.h"
-#include "attach/inject/placed_agent.h"
 #include "attach/inject/preload_session.h"
 #include "attach/memory/process_memory.h"
 #include "attach/proc/attachable.h"

@@ -16,9 +16,10 @@
 #include "attach/agent/embedded_agent.h"
 #include "attach/base/file.h"
 #include "attach/inject/agent_call.h"
+#include "attach/inject/agent_owner.h"
 #include "attach/inject/gadgets.h"
+#include "attach/inject/leftovers.h"
 #include "attach/proc/memory_cgroup.h"
-#include "attach/proc/stat.h"
 
 namespace pyleak::attach {
 namespace {
@@ -52,9 +53,6 @@ std::uint32_t MostRegions(const InjectionOptions& options) { return options.foll
 constexpr std::uint64_t kMemoryNeeded = std::uint64_t{192} << 10;
 
 constexpr std::chrono::milliseconds kLoadingPause(1);
-
-/// From mapping an agent's memory to its being an agent: some 50 us, on a machine that has a CPU to spare.
-constexpr std::chrono::milliseconds kPlacingTakes(50);
 
 bool IsAddressTaken(std::span<const PyleakPatch> patches) {
   return std::ranges::any_of(patches, [](const PyleakPatch& patch) { return patch.only_called == 0; });
@@ -110,50 +108,17 @@ Result<InjectedAgent> InjectedAgent::Inject(const ProcessIdentity& process, cons
 
   InjectedAgent agent(process, std::move(owned_memory), *std::move(image), *gadgets, module_list);
   agent.borrowing_ = {.limit = options.patience, .observer = options.observer};
-  if (auto removed = agent.RemoveLeftovers(); !removed) return std::move(removed).error();
-  if (auto placed = agent.Place(options); !placed) return std::move(placed).error();
+  auto leftover = RemoveLeftovers(agent.target(), agent.image_);
+  if (!leftover) return std::move(leftover).error();
+  agent.leftover_ = *std::move(leftover);
+  auto placed = agent.Place(options);
+  if (!placed && !agent.placed_ && agent.leftover_) (void)GiveUpAgent(*agent.memory_, *agent.leftover_);
+  if (!placed) return std::move(placed).error();
   return agent;
 }
 
 InjectedAgent::~InjectedAgent() {
   if (placed_) (void)Remove();
-}
-
-Result<void> InjectedAgent::RemoveDebrisOfTheDead() const {
-  const auto find = [&]() -> Result<std::vector<AddressRange>> {
-    auto map = MemoryMap::Read(process_.pid());
-    if (!map) return std::move(map).error();
-    return PlacedAgent::FindDebris(*map, image_.bytes().size());
-  };
-  auto debris = find();
-  if (!debris) return std::move(debris).error();
-  if (debris->empty()) return {};
-  // What another pyleak has mapped a moment ago is not debris.
-  std::this_thread::sleep_for(kPlacingTakes);
-  const auto settled = find();
-  if (!settled) return settled.error();
-  std::erase_if(*debris,
-                [&](const AddressRange& range) { return std::ranges::find(*settled, range) == settled->end(); });
-  return RemoveDebris(target(), *debris);
-}
-
-bool InjectedAgent::IsSameImage(const PlacedAgent& agent) const {
-  std::vector<std::byte> text(image_.text().size());
-  return agent.range().size_bytes() == image_.bytes().size() &&
-         memory_->Read(agent.range().begin, text) == text.size() && std::ranges::equal(text, image_.text());
-}
-
-Result<void> InjectedAgent::RemoveLeftovers() {
-  if (auto removed = RemoveDebrisOfTheDead(); !removed) return removed;
-  const auto map = MemoryMap::Read(process_.pid());
-  if (!map) return map.error();
-  if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
-  for (const PlacedAgent& leftover : PlacedAgent::FindAll(*memory_, *map)) {
-    auto removed = RemoveAgent(target(), leftover);
-    if (!removed) return std::move(removed).error().While("removing the agent that an earlier pyleak has left");
-    if (!removed->unmapped() && IsSameImage(leftover)) leftover_ = leftover;
-  }
-  return {};
 }
 
 Result<BorrowedThread> InjectedAgent::Borrow() const {
@@ -165,7 +130,8 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   // All that takes time comes before a thread is held.
   const auto map = MemoryMap::Read(process_.pid());
   if (!map) return map.error();
-  if (auto unwatched = CheckUnwatched(*memory_, *map); !unwatched) return unwatched;
+  const RemoteAddress claimed = leftover_ ? leftover_->range().begin : RemoteAddress();
+  if (auto unwatched = CheckUnwatched(*memory_, *map, claimed); !unwatched) return unwatched;
   // What the dead have left is gone by now: this one is about to write its name there.
   if (!PlacedAgent::FindDebris(*map, image_.bytes().size()).empty()) return BeginsElsewhere();
   const std::uint64_t arena_bytes = PYLEAK_ARENA_BYTES(std::uint64_t{MostRegions(options)});
@@ -194,10 +160,9 @@ Result<void> InjectedAgent::Place(const InjectionOptions& options) {
   context->arena_bytes = arena_bytes;
   context->address_taken = (earlier && earlier->address_taken != 0) || IsAddressTaken(found.patches) ? 1 : 0;
   context->memory_fd = -1;
-  const auto own = ReadStat(::getpid());
-  if (!own) return own.error();
-  context->owner_pid = static_cast<std::uint32_t>(::getpid());
-  context->owner_start_ticks = own->start_ticks;
+  const auto owner = OwnName();
+  if (!owner) return owner.error();
+  context->owner = *owner;
   std::ranges::copy(found.patches, std::ranges::copy(known, context->patches).out);
   report_.foreign_slots = found.foreign_slots + found.slots_without_room;
 
@@ -272,13 +237,16 @@ Result<void> InjectedAgent::MapImage(BorrowedThread& thread, const PlacedAgent& 
 
 Result<void> InjectedAgent::OpenArena(const InjectionOptions& options) {
   const auto context = placed_->ReadContext(*memory_);
-  auto file = OpenArenaFile(process_, context ? context->memory_fd : -1);
+  if (!context) return Error{ErrorCode::kCorrupt, "the agent's context cannot be read back"};
+  auto file = OpenArenaFile(process_, context->memory_fd);
   if (!file) return std::move(file).error();
   auto memory = ArenaMemory::Make(*file, MostRegions(options), options.threshold, options.follow_children);
   if (!memory) return std::move(memory).error();
   if (auto sealed = ArenaMemory::Seal(*file); !sealed) return sealed;
   arena_file_ = *std::move(file);
   arena_memory_.emplace(*std::move(memory));
+  life_sign_ = std::make_unique<LifeSign>(arena_memory_->arena().life_sign());
+  arena_memory_->arena().SetOwner(context->owner);
   return {};
 }
 
@@ -338,7 +306,10 @@ Result<RemovalReport> InjectedAgent::Remove() {
   if (!IsStillThere()) return RemovalReport();
   const auto agent = std::move(placed_);
   auto removed = RemoveAgent(target(), *agent);
-  if (!removed && !(process_.StillRuns() && memory_->IsSameProgram(agent->range().begin))) return RemovalReport();
+  if (removed.ok() && removed->unmapped()) return removed;
+  if (!process_.StillRuns() || !memory_->IsSameProgram(agent->range().begin)) return RemovalReport();
+  // What stays is nobody's, and the next watch may take it up.
+  if (auto given_up = GiveUpAgent(*memory_, *agent); !given_up) return std::move(given_up).error();
   return removed;
 }
 

@@ -15,6 +15,7 @@
 #include "attach/inject/arena_memory.h"
 #include "attach/inject/import_slots.h"
 #include "attach/inject/loaded_modules.h"
+#include "attach/memory/life_sign.h"
 #include "attach/memory/process_memory.h"
 #include "attach/proc/process_identity.h"
 #include "attach/trace/borrowed_thread.h"
@@ -81,10 +82,6 @@ class InjectedAgent {
   [[nodiscard]] bool IsStillThere() const;
   [[nodiscard]] InjectionTarget target() const { return {process_, *memory_, gadgets_, *tracer_, borrowing_}; }
 
-  Result<void> RemoveDebrisOfTheDead() const;
-  /// One that cannot be removed, because the program may call it or a thread is inside for good, is taken up again.
-  Result<void> RemoveLeftovers();
-  [[nodiscard]] bool IsSameImage(const PlacedAgent& agent) const;
   Result<void> Place(const InjectionOptions& options);
   Result<PlacedAgent> ChoosePlace(const MemoryMap& map, std::uint64_t arena_bytes) const;
   Result<void> Begin(const PlacedAgent& agent, const PyleakContext& context);
@@ -103,10 +100,11 @@ class InjectedAgent {
   std::optional<std::uint64_t> modules_seen_;
   std::unique_ptr<Tracer> tracer_ = std::make_unique<Tracer>();
   BorrowOptions borrowing_;
-  std::optional<PlacedAgent> leftover_;  ///< To be taken up again.
+  std::optional<PlacedAgent> leftover_;  ///< To be taken up again, and claimed.
   std::unique_ptr<PlacedAgent> placed_;  ///< None before it has been placed, and after it has been removed.
   UniqueFd arena_file_;
   std::optional<ArenaMemory> arena_memory_;
+  std::unique_ptr<LifeSign> life_sign_;  ///< In the arena.
   InjectionReport report_;
 };
 

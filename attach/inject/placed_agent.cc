@@ -7,7 +7,6 @@
 #include <string>
 
 #include "attach/inject/dynamic_module.h"
-#include "attach/proc/stat.h"
 
 namespace pyleak::attach {
 namespace {
@@ -41,15 +40,6 @@ std::uint64_t ImageBytes(const MemoryReader& memory, RemoteAddress base) {
     end = std::max(end, segment->p_vaddr + segment->p_memsz);
   }
   return (end + PYLEAK_PAGE - 1) / PYLEAK_PAGE * PYLEAK_PAGE;
-}
-
-std::optional<int> LivingOwner(const PyleakContext& context, const MemoryReader& memory) {
-  // In a forked child, which has inherited all this but is not watched.
-  if (memory.ReadValue<std::uint32_t>(RemoteAddress(context.armed)) == PYLEAK_ARMED_NOT_YET) return std::nullopt;
-  const auto pid = static_cast<int>(context.owner_pid);
-  const auto owner = ReadStat(pid);
-  if (!owner || owner->start_ticks != context.owner_start_ticks || owner->state == 'Z') return std::nullopt;
-  return pid;
 }
 
 }  // namespace
@@ -125,16 +115,6 @@ std::optional<PyleakContext> PlacedAgent::ReadContext(const MemoryReader& memory
   const auto context = memory.ReadValue<PyleakContext>(context_);
   if (!context || context->magic != PYLEAK_MAGIC || context->version != PYLEAK_PROTOCOL_VERSION) return std::nullopt;
   return context;
-}
-
-Result<void> CheckUnwatched(const MemoryReader& memory, const MemoryMap& map) {
-  for (const PlacedAgent& agent : PlacedAgent::FindAll(memory, map)) {
-    const auto context = agent.ReadContext(memory);
-    const auto owner = context ? LivingOwner(*context, memory) : std::nullopt;
-    if (!owner) continue;
-    return Error{ErrorCode::kAlreadyWatched, "pyleak with pid " + std::to_string(*owner) + " watches it already"};
-  }
-  return {};
 }
 
 }  // namespace pyleak::attach

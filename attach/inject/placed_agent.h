@@ -7,7 +7,6 @@
 
 #include "attach/agent/protocol.h"
 #include "attach/base/remote_address.h"
-#include "attach/base/result.h"
 #include "attach/memory/memory_reader.h"
 #include "attach/proc/maps.h"
 
@@ -61,8 +60,5 @@ class PlacedAgent {
   RemoteAddress system_call_return_;
   std::vector<RemoteAddress> returns_;
 };
-
-/// kAlreadyWatched: a pyleak that still runs watches through an agent in the process, or is about to.
-Result<void> CheckUnwatched(const MemoryReader& memory, const MemoryMap& map);
 
 }  // namespace pyleak::attach

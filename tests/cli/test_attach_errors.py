@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from pyleak_testing import BINARY, LiveTest, compiled_target, python_target, require
+from pyleak_testing import BINARY, LiveTest, Target, compiled_target, python_target, require
 from pyleak_testing.lines import wait_until
 from pyleak_testing.processes import CLOCK_NANOSLEEP, in_system_call, pyleak, state_of
 from pyleak_testing.unharmed import Snapshot
@@ -80,18 +80,32 @@ class Errors(LiveTest):
     def test_of_several_that_come_at_once_one_watches(self):
         target = self.start(python_target("asyncio_service.py"))
         for _ in range(5):
-            command = [BINARY, "attach", str(target.pid), "--format", "json", "--max-blocks", "1", "--threshold", "50ms"]
-            several = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
-            self.addCleanup(lambda processes: [process.kill() for process in processes], list(several))
-            refused = []
-            wait_until(lambda: self.take_ended(several, refused), "all but one have ended")
-            for result in refused:
-                self.assertRegex(result.decode(), "^pyleak: .*(pyleak with pid [0-9]+ watches it already|another pyleak)")
-            self.turn_once_watched(target)
-            target.block(0.1, "sleep")
-            output, complaints = several[0].communicate(timeout=20)
-            self.assertEqual(several[0].returncode, 0, complaints)
-            self.assertIn(b"EventLoopBlock", output)
+            self.assert_one_of_several_watches(target)
+
+    def test_of_several_that_take_up_the_same_agent_one_watches(self):
+        """An agent that had to stay, since the program has kept the address of a function of it."""
+        target = Target(compiled_target("kept_address"))
+        self.addCleanup(target.stop)
+        self.assertEqual(self.attach(target).stop(), 0)
+        for _ in range(3):
+            self.assert_one_of_several_watches(target, rounds=100)  # Then it has called all that it kept.
+            self.assertEqual(target.state()["interrupted"], 0)
+
+    def assert_one_of_several_watches(self, target, rounds=2):
+        command = [BINARY, "attach", str(target.pid), "--format", "json", "--max-blocks", "1", "--threshold", "1s"]
+        several = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+        self.addCleanup(lambda processes: [process.kill() for process in processes], list(several))
+        refused = []
+        wait_until(lambda: self.take_ended(several, refused), "all but one have ended")
+        for result in refused:
+            self.assertRegex(result.decode(), r"^pyleak: .*(pyleak with pid \d+ watches it|another pyleak|\(pyleak\))")
+        self.turn_once_watched(target)
+        work = target.state()["work"]
+        wait_until(lambda: target.state()["work"] > work + rounds, "its loop has gone round")
+        target.block(1.1, "sleep")
+        output, complaints = several[0].communicate(timeout=20)
+        self.assertEqual(several[0].returncode, 0, complaints)
+        self.assertIn(b"EventLoopBlock", output)
 
     def take_ended(self, several, refused):
         """Moves what those that have ended complained of; true when one is left."""

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import subprocess
-import time
 import unittest
 import unittest.mock
 
@@ -12,18 +11,7 @@ from pyleak_testing import LiveTest, compiled_target, python_target, require
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
 
 
-class Coexistence(LiveTest):
-    def assert_told(self, watch, block):
-        """What ended before may come first: the start of the program, and what another tracer makes of it."""
-        wall_clock_offset = time.time() - time.monotonic()
-        record = watch.block()
-        while record["timestamp"] + record["duration"] < block.begin_ns / 1e9 + wall_clock_offset:
-            record = watch.block()
-        self.assert_duration(record, block, 0.02)
-        return record
-
-
-class Programs(Coexistence):
+class Programs(LiveTest):
     """A block is reported, with its time, under both commands; and the program is as it was afterwards."""
 
     def assert_watched(self, command, library="libc.so"):
@@ -52,7 +40,7 @@ class Programs(Coexistence):
             self.assert_watched(python_target("asyncio_service.py"), JEMALLOC)
 
 
-class Tracers(Coexistence):
+class Tracers(LiveTest):
     """Another tracer comes while pyleak watches, does its work, and goes; pyleak watches on."""
 
     def test_gdb_comes_and_goes(self):

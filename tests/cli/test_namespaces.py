@@ -1,11 +1,14 @@
 """Targets in namespaces of their own: numbers and times are pyleak's, files and symbols are the target's."""
 
+import os
+import signal
 import subprocess
 import time
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, compiled_target, python_target
-from pyleak_testing.processes import our_pid_of, our_tid_of
+from pyleak_testing.lines import wait_until
+from pyleak_testing.processes import descendants, memory_files, our_pid_of, our_tid_of
 from pyleak_testing.spaces import PID_NAMESPACE, time_namespace
 
 
@@ -78,6 +81,37 @@ class Namespaces(LiveTest):
                 self.assertTrue(0 < record["capture"]["after_seconds"] < record["duration"], record["capture"])
                 self.assert_native_frame(record, block)
                 self.assertEqual(watch.stop(), 0)
+
+    def test_two_pyleaks_in_different_pid_namespaces(self):
+        """One in the machine's and one in the target's: neither can tell by pids whether the other lives."""
+        target = self.start(PID_NAMESPACE + compiled_target("bare_loop", "epoll_wait"))
+        enter = ["nsenter", "--target", str(target.pid), "--pid", "--", "unshare", "--mount-proc", "--"]
+        outside, inside = (target.pid, [BINARY]), (target.facts["pid"], [*enter, BINARY])
+        for one, other in ((outside, inside), (inside, outside)):
+            watch, pyleak = self.watch_from(target, one)
+            pid, program = other
+            for _ in range(2):
+                command = [*program, "attach", str(pid)]
+                refused = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=20)
+                self.assertEqual(refused.returncode, 1, refused.stderr)
+                self.assertRegex(refused.stderr, "pyleak with pid [0-9]+ of another pid namespace watches it already")
+                self.assert_told(watch, target.block(0.2, "sleep"))
+            os.kill(pyleak, signal.SIGKILL)
+            watch.process.wait(20)
+            watch, pyleak = self.watch_from(target, other)
+            self.assert_told(watch, target.block(0.2, "sleep"))
+            os.kill(pyleak, signal.SIGINT)
+            self.assertEqual(watch.finish(), 0)
+
+    def watch_from(self, target, place):
+        """A watch by a pyleak in a namespace, and its pid as we have it."""
+        pid, program = place
+        before = memory_files(target.pid)
+        watch = self.attach_at_once(pid, "--threshold", "50ms", program=program)
+        wait_until(lambda: memory_files(target.pid) - before, "its agent is in the target")
+        self.turn(target)
+        *_, pyleak = descendants(watch.process.pid)
+        return watch, pyleak
 
     def test_proc_of_another_pid_namespace(self):
         """Who enters a pid namespace and keeps the /proc of another would see, and stop, the wrong processes."""

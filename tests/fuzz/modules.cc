@@ -1,6 +1,7 @@
 /// What the dynamic linker of the target has in memory: the list of modules, their dynamic sections, hash tables and
 /// relocations; an agent that a forged process may pretend to have; and code to look for gadgets in.
 #include "attach/agent/protocol.h"
+#include "attach/inject/agent_owner.h"
 #include "attach/inject/gadgets.h"
 #include "attach/inject/loaded_modules.h"
 #include "attach/inject/placed_agent.h"

@@ -10,6 +10,7 @@ import unittest.mock
 from pyleak_testing import LiveTest, Target, compiled_target, node_target, python_target, require, rounds
 from pyleak_testing.lines import wait_until
 from pyleak_testing.load import Redis
+from pyleak_testing.processes import memory_files
 from pyleak_testing.unharmed import Snapshot
 
 _ANONYMOUS_CODE = re.compile(r"^\S+ r-xp 00000000 00:00 0\s*$", re.MULTILINE)
@@ -19,12 +20,6 @@ def anonymous_memory(pid):
     """In bytes."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) * 1024
-
-
-def memory_files(pid):
-    """The inodes of what is shared with a pyleak."""
-    maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
-    return {line.split()[4] for line in maps.splitlines() if "/memfd:pyleak" in line}
 
 
 def left_behind(pid):

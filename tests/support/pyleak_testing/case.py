@@ -88,6 +88,19 @@ class LiveTest(unittest.TestCase):
         self.assertGreaterEqual(record["duration"], block.seconds - 0.0001)
         self.assertLessEqual(record["duration"], block.seconds + tolerance)
 
+    def assert_told(self, watch, block):
+        """The record of the iteration that the block was in, which may have begun long before and ended long after it.
+        Those that ended before it are passed over: of the start of a program, of other tracers, of a busy machine."""
+        self.assertEqual(block.error, 0, "the blocking call failed")
+        wall_clock_offset = time.time() - time.monotonic()
+        begin, end = block.begin_ns / 1e9 + wall_clock_offset, block.end_ns / 1e9 + wall_clock_offset
+        record = watch.block()
+        while record["timestamp"] + record["duration"] < begin:
+            record = watch.block()
+        self.assertLessEqual(record["timestamp"], begin + 0.01)
+        self.assertGreaterEqual(record["timestamp"] + record["duration"], end - 0.01)
+        return record
+
     def assert_timestamp(self, record, block, tolerance=0.01):
         wall_clock_offset = time.time() - time.monotonic()
         self.assertAlmostEqual(record["timestamp"], block.begin_ns / 1e9 + wall_clock_offset, delta=tolerance)

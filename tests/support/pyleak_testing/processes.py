@@ -18,22 +18,29 @@ def in_system_call(pid, number):
     return pathlib.Path(f"/proc/{pid}/syscall").read_text().startswith(f"{number} ")
 
 
+def memory_files(pid):
+    """The inodes of what is shared with a pyleak."""
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+    return {line.split()[4] for line in maps.splitlines() if "/memfd:pyleak" in line}
+
+
 def own_number(task):
     """What the thread behind a folder of /proc calls itself in the pid namespace that it lives in."""
     status = pathlib.Path(task, "status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1])
 
 
-def _descendants(pid):
+def descendants(pid):
+    """The process itself first."""
     yield pid
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         for child in pathlib.Path(task, "children").read_text().split():
-            yield from _descendants(int(child))
+            yield from descendants(int(child))
 
 
 def our_pid_of(own_pid, ancestor):
     """The pid, as we have it, of a process that calls itself so and descends from `ancestor`, or is it."""
-    return next(pid for pid in _descendants(ancestor) if own_number(f"/proc/{pid}") == own_pid)
+    return next(pid for pid in descendants(ancestor) if own_number(f"/proc/{pid}") == own_pid)
 
 
 def our_tid_of(own_tid, pid):
