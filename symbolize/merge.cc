@@ -71,9 +71,18 @@ Places PlacesByAddress(const Frames& native, std::span<const Evaluation> evaluat
   return places;
 }
 
+/// True if the evaluation at `place` may be one that just begins or ends: nothing is below it but, at the most, the
+/// interpreter's own check of the result (_Py_CheckFunctionResult and two more, in 3.8).
+bool MayBeInPassing(const Frames& native, std::size_t place) {
+  const auto below = std::ranges::subrange(native.begin() + static_cast<std::ptrdiff_t>(place) + 1, native.end());
+  return std::ranges::count(below, false, &Frame::inlined) <= 3 &&
+         std::ranges::all_of(below, [&](const Frame& frame) { return frame.module == native[place].module; });
+}
+
 /// The same by the names of functions.
 Places PlacesByName(const Stack& native, std::size_t evaluations) {
   Places places = FindEvaluations(native.frames);
+  if (places.size() == evaluations + 1 && MayBeInPassing(native.frames, places.back())) places.pop_back();
   const bool fits = native.complete ? places.size() == evaluations : places.size() <= evaluations;
   return fits ? places : Places();
 }

@@ -55,18 +55,16 @@ void FetchDataStack(const attach::MemoryReader& memory, WorkingSet& set, RemoteA
   }
 }
 
-/// The innermost frame, and where on its stack the thread's evaluation loop has said so.
+/// What the thread's state points to: the innermost frame, or, in 3.11 and 3.12, a _PyCFrame on the thread's stack that
+/// points to it.
 struct Innermost {
   RemoteAddress frame;
-  RemoteAddress cframe;  ///< 3.11 and 3.12.
+  RemoteAddress cframe;
 };
 
-Innermost FindInnermost(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
-                        std::span<const std::byte> state) {
-  const RemoteAddress pointer = LoadAddress(state, layout.thread.frame);
-  if (!layout.thread.cframe_current_frame || pointer.is_null()) return {pointer, {}};
-  const auto frame = set.Value<RemoteAddress>(memory, pointer + *layout.thread.cframe_current_frame);
-  return {frame.value_or(RemoteAddress()), pointer};
+Innermost AtCframe(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set, RemoteAddress cframe) {
+  const auto frame = set.Value<RemoteAddress>(memory, cframe + *layout.thread.cframe_current_frame);
+  return {frame.value_or(RemoteAddress()), cframe};
 }
 
 /// Adds a frame to the chain, and ends an evaluation where one ends.
@@ -85,9 +83,16 @@ class ChainBuilder {
     if (layout_.frame_form == FrameForm::kObject) EndEvaluation({});
   }
 
-  FrameChain Finish(bool complete, std::string note) && {
+  /// At the outermost frame, which is the first one of an evaluation.
+  FrameChain Finish() && {
+    if (evaluation_frames_ != 0) return std::move(*this).Break("the chain of Python frames is torn");
+    chain_.complete = true;
+    return std::move(chain_);
+  }
+
+  /// Before it.
+  FrameChain Break(std::string note) && {
     if (evaluation_frames_ != 0) EndEvaluation({});
-    chain_.complete = complete;
     chain_.note = std::move(note);
     return std::move(chain_);
   }
@@ -119,6 +124,44 @@ class ChainBuilder {
   FrameChain chain_;
   std::size_t evaluation_frames_ = 0;
 };
+
+FrameChain Walk(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set, Innermost innermost) {
+  ChainBuilder chain(layout, memory, set, innermost.cframe);
+  const std::size_t frame_bytes = FrameBytes(layout);
+  RemoteAddress frame = innermost.frame;
+  for (std::size_t i = 0; i < kMaxFrames; ++i) {
+    if (frame.is_null()) return std::move(chain).Finish();
+    const AddressRange range{frame, frame + frame_bytes};
+    if (!set.Fetch(memory, std::span(&range, 1))) return std::move(chain).Break("a Python frame could not be read");
+    const auto copy = set.View(frame, frame_bytes);
+    chain.Add(frame, copy);
+    frame = LoadAddress(copy, layout.frame.previous);
+  }
+  return std::move(chain).Break("only the innermost 4096 Python frames are shown");
+}
+
+/// The innermost frame of the evaluation that called the innermost one; null: none did.
+RemoteAddress BeginOfSecondEvaluation(const FrameChain& chain) {
+  const std::size_t at = chain.evaluations.empty() ? 0 : chain.evaluations.front().frames;
+  return at < chain.links.size() ? chain.links[at].frame : RemoteAddress();
+}
+
+/// 3.11 and 3.12. An evaluation that has just begun shows its _PyCFrame, `cframe`, before that points to anything, and
+/// one that has just ended shows it after that does no more (Python/ceval.c); then the next outer one has the frames.
+FrameChain WalkFromCframe(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
+                          RemoteAddress state, RemoteAddress cframe) {
+  // The outermost one, root_cframe, is part of PyThreadState, which has less than these bytes.
+  const bool is_root = AddressRange{state, state + 1024}.Contains(cframe);
+  const auto previous = set.Value<RemoteAddress>(memory, cframe + *layout.thread.cframe_previous);
+  Innermost outer;
+  if (previous && !previous->is_null()) outer = AtCframe(layout, memory, set, *previous);
+  FrameChain chain = Walk(layout, memory, set, AtCframe(layout, memory, set, cframe));
+  const bool fits = BeginOfSecondEvaluation(chain) == outer.frame;
+  if (fits && (is_root || !outer.cframe.is_null())) return chain;
+  FrameChain others = Walk(layout, memory, set, outer);
+  if (others.complete && !outer.cframe.is_null()) return others;
+  return {.links = {}, .evaluations = {}, .complete = false, .note = "the chain of Python frames was just changing"};
+}
 
 }  // namespace
 
@@ -161,23 +204,10 @@ FrameChain ReadFrameChain(const Layout& layout, const attach::MemoryReader& memo
             .note = "the interpreter's state of the thread could not be read"};
   }
   const auto bytes = set.View(state_range.begin, state_range.size_bytes());
-  const auto chunk =
-      layout.thread.datastack_chunk ? LoadAddress(bytes, *layout.thread.datastack_chunk) : RemoteAddress();
-  auto [frame, cframe] = FindInnermost(layout, memory, set, bytes);
-  ChainBuilder chain(layout, memory, set, cframe);
-  FetchDataStack(memory, set, chunk);
-  const std::size_t frame_bytes = FrameBytes(layout);
-  for (std::size_t i = 0; i < kMaxFrames; ++i) {
-    if (frame.is_null()) return std::move(chain).Finish(true, {});
-    const AddressRange range{frame, frame + frame_bytes};
-    if (!set.Fetch(memory, std::span(&range, 1))) {
-      return std::move(chain).Finish(false, "a Python frame could not be read");
-    }
-    const auto copy = set.View(frame, frame_bytes);
-    chain.Add(frame, copy);
-    frame = LoadAddress(copy, layout.frame.previous);
-  }
-  return std::move(chain).Finish(false, "only the innermost 4096 Python frames are shown");
+  const RemoteAddress pointer = LoadAddress(bytes, layout.thread.frame);
+  if (layout.thread.datastack_chunk) FetchDataStack(memory, set, LoadAddress(bytes, *layout.thread.datastack_chunk));
+  if (!layout.thread.cframe_current_frame || pointer.is_null()) return Walk(layout, memory, set, {pointer, {}});
+  return WalkFromCframe(layout, memory, set, state, pointer);
 }
 
 }  // namespace pyleak::symbolize::python

@@ -120,7 +120,7 @@ constexpr Layout kPython312 = {
                .native_thread_id = 144,
                .frame = 56,
                .cframe_current_frame = 0,
-               .cframe_previous = {},
+               .cframe_previous = 8,
                .datastack_chunk = 232},
     .frame = {.previous = 8, .code = 0, .instruction = 56, .owner = 70},
     .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 68, .bytecode = 192},

@@ -58,7 +58,7 @@ struct Layout {
     /// Pointer to the innermost frame; or to the _PyCFrame that has it, where `cframe_current_frame` is set.
     std::uint64_t frame = 0;
     std::optional<std::uint64_t> cframe_current_frame;
-    /// 3.11: where in a _PyCFrame, which the evaluation loop has on its stack, a pointer to the next outer one lies.
+    /// In a _PyCFrame, which each call of the evaluation loop has on its stack: pointer to that of the next outer call.
     std::optional<std::uint64_t> cframe_previous;
     std::optional<std::uint64_t> datastack_chunk;
   } thread;

@@ -6,11 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "attach/trace/capture_buffer.h"
-#include "symbolize/dwarf/native_symbolizer.h"
-#include "symbolize/source_text.h"
-#include "symbolize/unwind/unwinder.h"
 #include "tests/process/python/interpreters.h"
+#include "tests/process/python/merged_looks.h"
 #include "tests/process/python/python_target.h"
 
 namespace pyleak::tests {
@@ -20,23 +17,9 @@ using symbolize::Frame;
 using symbolize::Stack;
 using Names = std::vector<std::string>;
 
-/// Both stacks of the target's main thread, copied while it was held once.
 class Merged : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { PYLEAK_NEEDS_PYTHON(GetParam()); }
-
-  static Stack Look(PythonTarget& target) {
-    auto interpreter = target.FindInterpreter();
-    attach::CaptureBuffer buffer;
-    const auto raw = target.Hold([&](const attach::FrozenThread& thread) {
-      thread.CaptureStack(target.memory(), buffer);
-      return interpreter.Capture(target.memory(), target.tid(), thread.registers().thread_pointer);
-    });
-    symbolize::SourceText source(target.identity());
-    symbolize::NativeSymbolizer symbolizer(target.identity(), target.modules(), source);
-    const Stack native = symbolizer.Symbolize(symbolize::Unwinder(target.modules()).Unwind(buffer.Snapshot()));
-    return symbolize::Merge(native, interpreter.Resolve(raw, source));
-  }
 
   static Names NamesIn(const nlohmann::json& own_form) {
     Names names;
@@ -50,7 +33,7 @@ class Merged : public testing::TestWithParam<std::string> {
     for (const std::string& situation : situations) {
       SCOPED_TRACE(situation);
       PythonTarget target(*FindPython(GetParam()), situation);
-      const Stack merged = Look(target);
+      const Stack merged = MergedLooks(target).Look();
       EXPECT_EQ(InOwnForm(merged), target.OwnStack());
       EXPECT_TRUE(merged.complete);
       for (const std::string& note : merged.notes)
@@ -96,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Every, MergedOfDistribution, testing::Values("distribut
 TEST_P(Merged, StackOfARunningThreadFitsTogether) {
   PythonTarget target(*FindPython(GetParam()), "spin");
   for (int look = 0; look < 5; ++look) {
-    const Stack merged = Look(target);
+    const Stack merged = MergedLooks(target).Look();
     EXPECT_EQ(NamesIn(InOwnForm(merged)), NamesIn(target.OwnStack()));
     EXPECT_TRUE(merged.notes.empty()) << merged.notes.front();
   }
@@ -117,7 +100,7 @@ Names NamesFrom(const Stack& merged, const std::string& from) {
 
 TEST_P(Merged, StackHasTheCLibraryBetweenThePythonThatCallsItAndThePythonThatItCalls) {
   PythonTarget target(*FindPython(GetParam()), "extension");
-  const Names names = NamesFrom(Look(target), "extension");
+  const Names names = NamesFrom(MergedLooks(target).Look(), "extension");
   ASSERT_GE(names.size(), 4U);
   EXPECT_EQ(Names(names.begin(), names.begin() + 4), (Names{"extension", "libc", "compare", "wait"}));
   EXPECT_EQ(names.back(), "libc");
@@ -125,7 +108,7 @@ TEST_P(Merged, StackHasTheCLibraryBetweenThePythonThatCallsItAndThePythonThatItC
 
 TEST_P(Merged, StackHasAnExtensionsFunctionsBetweenThePythonThatCallsThemAndThePythonThatTheyCall) {
   PythonTarget target(*FindPython(GetParam()), "c_extension");
-  const Names names = NamesFrom(Look(target), "c_extension");
+  const Names names = NamesFrom(MergedLooks(target).Look(), "c_extension");
   const Names begin = {"c_extension", "<lambda>", "CallFromQsort", "libc",     "Compare",        "CallFromBelow",
                        "<lambda>",    "Evaluate", "<module>",      "<lambda>", "CallWithoutGil", "CallFromBelow",
                        "<lambda>",    "Call",     "CallFromBelow", "wait"};

@@ -36,13 +36,13 @@ static void PrintFrames(void) {
 #elif PY_VERSION_HEX >= 0x030B0000
   FIELD("thread.frame", PyThreadState, cframe);
   FIELD("thread.cframe_current_frame", _PyCFrame, current_frame);
+  FIELD("thread.cframe_previous", _PyCFrame, previous);
   FIELD("frame.code", _PyInterpreterFrame, f_code);
   FIELD("frame.instruction", _PyInterpreterFrame, prev_instr);
 #if PY_VERSION_HEX >= 0x030C0000
   FIELD("frame.owner", _PyInterpreterFrame, owner);
 #else
   FIELD("frame.owner", _PyInterpreterFrame, is_entry);
-  FIELD("thread.cframe_previous", _PyCFrame, previous);
 #endif
 #else
   FIELD("thread.frame", PyThreadState, frame);

@@ -9,8 +9,8 @@ json ToJson(const std::optional<int>& number) { return number ? json(*number) : 
 
 }  // namespace
 
-PythonTarget::PythonTarget(const std::string& python, const std::string& situation)
-    : program_({python, PYLEAK_PYTHON_TARGETS "/stacks.py", situation, PYLEAK_TARGETS}) {
+PythonTarget::PythonTarget(const std::string& python, const std::string& situation, const std::string& script)
+    : program_({python, PYLEAK_PYTHON_TARGETS "/" + script, situation, PYLEAK_TARGETS}) {
   tid_ = std::stoi(program_.ReadLine().substr(std::string("ready ").size()));
   identity_ = *attach::ProcessIdentity::Open(pid());
   memory_ = *attach::ProcessMemory::Open(*identity_);

@@ -20,7 +20,9 @@ namespace pyleak::tests {
 /// Throws, and so fails the test, if any of that cannot be had.
 class PythonTarget {
  public:
-  PythonTarget(const std::string& python, const std::string& situation);
+  /// `script`: of tests/targets/python, one that is told the situation in the same way and says the same when it is
+  /// ready.
+  PythonTarget(const std::string& python, const std::string& situation, const std::string& script = "stacks.py");
 
   [[nodiscard]] int pid() const { return program_.pid(); }
   /// Of the main thread, which is the one in the situation.
@@ -33,6 +35,8 @@ class PythonTarget {
 
   /// The main thread's frames, as the interpreter itself sees them.
   nlohmann::json OwnStack() { return Ask("stack"); }
+  /// Ends the situation's wait; returns once it waits again.
+  void Next() { Ask("next"); }
   /// Each frame's name, and its variables by name as variables.py shows them.
   nlohmann::json OwnVariables() { return Ask("variables"); }
 

@@ -7,6 +7,7 @@ import functools
 import gc
 import importlib
 import io
+import itertools
 import json
 import os
 import re
@@ -14,6 +15,8 @@ import signal
 import sys
 import weakref
 import zipfile
+
+import random_programs
 
 # The folder of what was built for these situations, extensions in C among it.
 BUILT = sys.argv[2]
@@ -354,6 +357,12 @@ def evaluated(wait):
     scope = {"wait": wait}
     exec("def compiled():\n return eval('[lambda: eval(\"wait()\")][0]()')", scope)
     eval(compile("compiled()", "", "eval"), scope)
+
+
+def programs(wait):
+    """One after the other, each with a wait in it."""
+    for seed in itertools.count():
+        random_programs.run(seed, wait)
 
 
 def deep(wait):

@@ -2,7 +2,8 @@
 
 The situation is a function here or in mixed_situations.py, which wants the folder of what was built for it. Says
 "ready TID" when the situation lasts. Answers every further line with the main thread's frames as the interpreter itself
-sees them, outermost first, in JSON, or with their variables if the line is "variables"; ends with its standard input.
+sees them, outermost first, in JSON, or with their variables if the line is "variables". "next" ends a wait of the
+situation's, and is answered once it waits again. Ends with its standard input.
 """
 
 import asyncio
@@ -23,8 +24,14 @@ MAIN_THREAD = threading.get_ident()
 MAIN_TID = threading.get_native_id()
 
 
+WAITING, GOING_ON = os.pipe()
+waits = 0
+
+
 def wait():
-    time.sleep(600)
+    global waits
+    waits += 1
+    os.read(WAITING, 1)
 
 
 def sleep():
@@ -195,11 +202,20 @@ def lasts():
         return stack()[-1]["name"] == "wait" and file.read(7) != "running"
 
 
+def go_on():
+    before = waits
+    os.write(GOING_ON, b".")
+    while waits == before or not lasts():
+        time.sleep(0.001)
+
+
 def answer():
     while not lasts():
         time.sleep(0.001)
     print("ready", MAIN_TID, flush=True)
     for line in sys.stdin:
+        if line == "next\n":
+            go_on()
         print(json.dumps(variables_of_frames() if line == "variables\n" else stack()), flush=True)
     os._exit(0)
 
