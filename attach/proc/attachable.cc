@@ -46,8 +46,10 @@ Result<ProcessIdentity> OpenAttachable(int pid) {
     return Error{ErrorCode::kZombie, "it has ended already and waits for its parent to ask for its exit status"};
   }
   auto program = CheckProgram(pid);
-  if (!program) return std::move(program).error();
-  return identity;
+  if (program) return identity;
+  stat = ReadStat(pid);
+  if (!stat || stat->is_exiting()) return Error{ErrorCode::kNoSuchProcess, "the process is about to end"};
+  return std::move(program).error();
 }
 
 }  // namespace pyleak::attach

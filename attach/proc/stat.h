@@ -24,7 +24,11 @@ struct Stat {
   std::uint64_t major_faults = 0;  ///< Pages that it had to wait for.
   /// Waiting for block devices; stays 0 unless kernel.task_delayacct is 1.
   std::uint64_t disk_ticks = 0;
+  /// Of a zombie: how it ended, as waitpid(2) says it; 0 for who may not trace it. None before Linux 3.5.
+  std::optional<int> wait_status;
 
+  /// PF_EXITING, include/linux/sched.h. Its memory may have gone already, while its pidfd says that it runs.
+  [[nodiscard]] bool is_exiting() const { return (flags & 0x4U) != 0; }
   /// PF_KTHREAD, include/linux/sched.h.
   [[nodiscard]] bool is_kernel_thread() const { return (flags & 0x00200000U) != 0; }
 };

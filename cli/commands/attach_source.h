@@ -34,6 +34,7 @@ class AttachSource : public ProcessSource {
   Dropped TakeUnseen() override { return std::exchange(unseen_, {}); }
   void Release(const FoundProcess& process) override;
   std::optional<EndReason> ReasonToEnd() override;
+  [[nodiscard]] std::optional<attach::ProcessEnd> HowTargetEnded() const override { return attach::HowItEnded(root_); }
   [[nodiscard]] std::vector<int> wakers() const override;
   /// Why the watch could not go on (EndReason::kFailed): the agent could not be placed for long, and meanwhile another
   /// pyleak has placed its own.

@@ -28,6 +28,7 @@ class RunSource : public ProcessSource {
   Dropped TakeUnseen() override { return std::exchange(unseen_, {}); }
   void Release(const FoundProcess& process) override;
   std::optional<EndReason> ReasonToEnd() override;
+  [[nodiscard]] std::optional<attach::ProcessEnd> HowTargetEnded() const override { return program_.end(); }
   [[nodiscard]] std::vector<int> wakers() const override;
 
  private:

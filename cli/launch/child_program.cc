@@ -99,7 +99,9 @@ std::optional<int> ChildProgram::TryWait() {
   // A stop that belongs to the tracer must not be taken from it, as waitpid(2) would.
   if (::waitid(P_PID, static_cast<id_t>(process_.pid()), &info, WEXITED | WNOHANG) != 0) return status_ = kExitFailed;
   if (info.si_pid == 0) return std::nullopt;
-  return status_ = info.si_code == CLD_EXITED ? info.si_status : kExitSignalBase + info.si_status;
+  end_ = info.si_code == CLD_EXITED ? attach::ProcessEnd{.exit_status = info.si_status}
+                                    : attach::ProcessEnd{.signal = info.si_status};
+  return status_ = end_->signal != 0 ? kExitSignalBase + end_->signal : end_->exit_status;
 }
 
 void ChildProgram::Send(int signal) const { ::syscall(SYS_pidfd_send_signal, process_.pidfd(), signal, nullptr, 0); }

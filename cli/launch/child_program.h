@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "attach/proc/process_end.h"
 #include "attach/proc/process_identity.h"
 
 namespace pyleak::cli {
@@ -34,6 +35,8 @@ class ChildProgram {
 
   /// Once it has ended: its exit code, or 128 + N if signal N ended it.
   std::optional<int> TryWait();
+  /// Once TryWait has said that it has ended; nothing if that could not be learnt.
+  [[nodiscard]] const std::optional<attach::ProcessEnd>& end() const { return end_; }
 
   /// Sends it a signal. Nothing happens if it has ended.
   void Send(int signal) const;
@@ -43,6 +46,7 @@ class ChildProgram {
 
   attach::ProcessIdentity process_;
   std::optional<int> status_;
+  std::optional<attach::ProcessEnd> end_;
 };
 
 }  // namespace pyleak::cli

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/proc/process_end.h"
 #include "symbolize/stack.h"
 
 namespace pyleak::cli {
@@ -183,6 +184,7 @@ enum class EndReason { kTargetEnded, kInterrupted, kTerminated, kDuration, kMaxB
 struct WatchEnded {
   Timestamp timestamp;
   EndReason reason = EndReason::kTargetEnded;
+  std::optional<attach::ProcessEnd> target_end;  ///< How the target has ended; nothing: it runs, or nobody knows.
   std::chrono::nanoseconds duration{};
   std::uint64_t blocks = 0;
   std::chrono::nanoseconds blocked{};

@@ -149,6 +149,12 @@ void AddThread(Json& record, const ThreadName& thread) {
   record["thread"] = thread.thread;
 }
 
+Json ToObject(const attach::ProcessEnd& end) {
+  const bool killed = end.signal != 0;
+  return {{"exit_status", killed ? Json(nullptr) : Json(end.exit_status)},
+          {"signal", killed ? Json(end.signal) : Json(nullptr)}};
+}
+
 Json ToObject(const Lag::Bucket& bucket) { return {{"up_to", Seconds(bucket.end)}, {"iterations", bucket.iterations}}; }
 
 Json ToObject(const Lag& lag) {
@@ -233,6 +239,7 @@ std::string ToJson(const WatchEnded& ended) {
   Json record = Record("WatchEnded");
   record["timestamp"] = Seconds(ended.timestamp);
   record["reason"] = ReasonName(ended.reason);
+  record["target_end"] = ended.target_end ? ToObject(*ended.target_end) : Json(nullptr);
   record["duration"] = Seconds(ended.duration);
   record["blocks"] = ended.blocks;
   record["blocked_seconds"] = Seconds(ended.blocked);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <ranges>
 #include <utility>
@@ -140,6 +141,12 @@ void AddHolder(std::string& text, const Holder& holder, const std::string& lock,
 
 }  // namespace
 
+std::string EndText(const attach::ProcessEnd& end) {
+  if (end.signal == 0) return fmt::format("has exited with status {}", end.exit_status);
+  const char* const name = ::sigabbrev_np(end.signal);
+  return "was killed by " + (name != nullptr ? "SIG" + std::string(name) : fmt::format("signal {}", end.signal));
+}
+
 std::string SecondsText(nanoseconds duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
   return duration < std::chrono::milliseconds(10) ? fmt::format("{:.6f}s", seconds) : fmt::format("{:.3f}s", seconds);
@@ -215,6 +222,9 @@ std::string SummaryText(const WatchEnded& ended) {
     text += fmt::format("\n  and {} loop(s) more", ended.loops.size() - kLoopsShown);
   if (ended.freezes > 0)
     text += fmt::format("\n  threads held {} time(s), {}", ended.freezes, SecondsText(ended.frozen));
+  if (ended.target_end && *ended.target_end != attach::ProcessEnd{}) {
+    text += "\n  the target " + EndText(*ended.target_end);
+  }
   if (ended.late.looks > 0) {
     text += fmt::format("\n  pyleak itself looked late {} time(s), {} in all", ended.late.looks,
                         SecondsText(ended.late.total));

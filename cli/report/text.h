@@ -17,6 +17,9 @@ struct TextStyle {
   Palette palette{false};
 };
 
+/// "was killed by SIGKILL", "has exited with status 3".
+std::string EndText(const attach::ProcessEnd& end);
+
 /// "1.001s"; with microseconds below 10 ms, where milliseconds would not tell a block from its threshold.
 std::string SecondsText(std::chrono::nanoseconds duration);
 

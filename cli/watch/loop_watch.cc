@@ -11,7 +11,13 @@
 #include "cli/watch/sampler.h"
 
 namespace pyleak::cli {
+
+using attach::HeartbeatTime;
+
 namespace {
+
+/// The threads of a process that is killed are gone in less, each for itself.
+constexpr std::chrono::milliseconds kEndOfAProcess(200);
 
 attach::CallerVerdict VerdictOf(const symbolize::LoopKind& kind) {
   switch (kind.verdict) {
@@ -65,11 +71,16 @@ void LoopWatch::Update(attach::SlotReading& reading) {
   last_ = reading;
 }
 
-bool LoopWatch::StillExists() {
-  if (!thread_ || !thread_->Look()) return false;
-  if (!last_.is_epoll()) return true;
+LoopWatch::Presence LoopWatch::FindPresence() {
+  if (!thread_ || !thread_->Look()) return Presence::kThreadEnded;
+  if (!last_.is_epoll()) return Presence::kThere;
   const auto target = ReadLink(attach::SharedProcPath(facts_->thread.pid, "fd/" + std::to_string(last_.fd)));
-  return target && *target == "anon_inode:[eventpoll]";
+  return target && *target == "anon_inode:[eventpoll]" ? Presence::kThere : Presence::kClosed;
+}
+
+bool LoopWatch::EndedAlone(HeartbeatTime now) {
+  if (!ended_since_) ended_since_ = now;
+  return now - *ended_since_ >= kEndOfAProcess;
 }
 
 void LoopWatch::LookAtWait(const attach::SlotReading& reading) {

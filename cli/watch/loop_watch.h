@@ -39,8 +39,12 @@ class LoopWatch {
 
   /// The thread; null once it has ended.
   [[nodiscard]] attach::ThreadLook* thread() { return thread_ ? &*thread_ : nullptr; }
-  /// False when the slot's epoll instance has been closed, or its thread has ended: the loop is over.
-  [[nodiscard]] bool StillExists();
+  /// The loop is over once its thread has ended or its epoll instance has been closed.
+  enum class Presence { kThere, kThreadEnded, kClosed };
+  [[nodiscard]] Presence FindPresence();
+  [[nodiscard]] bool StillExists() { return FindPresence() == Presence::kThere; }
+  /// Its thread was found to have ended some time ago, so it was not because its process ends: that goes at once.
+  [[nodiscard]] bool EndedAlone(attach::HeartbeatTime now);
 
   /// It waits again and again, or is known by the code that waits.
   [[nodiscard]] bool IsCertain() const {
@@ -77,6 +81,7 @@ class LoopWatch {
   std::shared_ptr<const LoopFacts> facts_;
   std::optional<attach::ThreadLook> thread_;
   std::optional<attach::HeartbeatTime> left_since_;
+  std::optional<attach::HeartbeatTime> ended_since_;
   bool polls_like_loop_ = false;
   bool looked_at_wait_ = false;
 };

@@ -142,15 +142,20 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
   if (reading.left) {
     decision.sample = decision.onset = decision.ongoing = false;
   }
-  const bool closed = (decision.sample || decision.onset) && !loop.StillExists();
-  if (closed) {
-    // What the thread does now is no iteration of it any more; those before were.
-    heartbeat.Retire(reading.slot);
-    decision.sample = decision.onset = decision.ongoing = false;
-  }
+  const bool over = IsOver(loop, decision, now);
+  if (over) heartbeat.Retire(reading.slot);
   Act(heartbeat, loop, decision, now);
-  if (closed) Forget(loop);
-  return closed ? now : decision.look_again_at;
+  if (over) CutShort(loop, "the loop was closed, or its thread ended, before the block did");
+  return over ? now : decision.look_again_at;
+}
+
+bool ProcessLoops::IsOver(LoopWatch& loop, attach::Decision& decision, HeartbeatTime now) {
+  if (!decision.sample && !decision.onset) return false;
+  const LoopWatch::Presence presence = loop.FindPresence();
+  if (presence == LoopWatch::Presence::kThere) return false;
+  // What the thread does now is no iteration of it any more; those before were.
+  decision.sample = decision.onset = decision.ongoing = false;
+  return presence == LoopWatch::Presence::kClosed || loop.EndedAlone(now);
 }
 
 void ProcessLoops::Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
@@ -236,7 +241,7 @@ void ProcessLoops::Forget(LoopWatch& loop) {
   loop.told_of.reset();
 }
 
-void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
+void ProcessLoops::CutShort(LoopWatch& loop, const std::string& note) {
   if (loop.told_of && loop.told_of->past_threshold) {
     const BlockKey key = KeyOf(loop, *loop.told_of);
     const HeartbeatTime now = MonotonicNow();
@@ -245,6 +250,10 @@ void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
     loop.told_of.reset();
   }
   Forget(loop);
+}
+
+void ProcessLoops::CloseLoop(LoopWatch& loop, const std::string& note) {
+  CutShort(loop, note);
   DiscardPending(loop);
   if (IsLoop(loop.role)) ++tools_.ended_loops;
   if (loop.role != WaitRole::kLoop || !IsChosenThread(tools_.options.loops, loop.facts()->thread)) return;

@@ -54,6 +54,10 @@ class ProcessLoops {
   attach::HeartbeatTime LookAtLoop(const attach::Heartbeat& heartbeat, LoopWatch& loop,
                                    const attach::SlotReading& reading,
                                    attach::HeartbeatTime limit = attach::HeartbeatTime::max());
+  /// Whether the loop is over. If so, and if that may be, its thread is to be asked nothing more.
+  static bool IsOver(LoopWatch& loop, attach::Decision& decision, attach::HeartbeatTime now);
+  /// Its block, if there is one, lasts no longer.
+  void CutShort(LoopWatch& loop, const std::string& note);
   void Act(const attach::Heartbeat& heartbeat, LoopWatch& loop, const attach::Decision& decision,
            attach::HeartbeatTime now);
   [[nodiscard]] BlockMeasure Measure(const LoopWatch& loop, attach::HeartbeatTime begin,

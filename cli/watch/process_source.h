@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "attach/heartbeat/heartbeat.h"
-#include "attach/proc/process_identity.h"
+#include "attach/proc/process_end.h"
 #include "cli/report/event.h"
 #include "cli/watch/watched_process.h"
 
@@ -36,6 +36,8 @@ class ProcessSource {
   virtual void Release(const FoundProcess& process) = 0;
   /// Why the watch is to end, if it is: nothing is left that could be watched, or a signal has asked for it.
   virtual std::optional<EndReason> ReasonToEnd() = 0;
+  /// How the process that the watch is about has ended. Nothing: it runs, or nobody knows.
+  [[nodiscard]] virtual std::optional<attach::ProcessEnd> HowTargetEnded() const = 0;
   /// Descriptors that become readable when one of these has something new to say.
   [[nodiscard]] virtual std::vector<int> wakers() const = 0;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "attach/proc/stat.h"
+
 namespace pyleak::cli {
 
 using attach::HeartbeatTime;
@@ -18,7 +20,10 @@ ProcessWatch::State ProcessWatch::state() const {
   const auto& heartbeat = found_.heartbeat;
   const bool same_program = found_.process->RunsSameProgram() &&
                             (!heartbeat || found_.process->memory().IsSameProgram(heartbeat->agent_base()));
-  return same_program ? State::kRunning : State::kOtherProgram;
+  if (same_program) return State::kRunning;
+  const auto stat = attach::ReadStat(found_.process->pid());
+  // Its memory goes a moment before it has ended, without another program in its place.
+  return !stat || stat->is_exiting() ? State::kRunning : State::kOtherProgram;
 }
 
 HeartbeatTime ProcessWatch::Look() {

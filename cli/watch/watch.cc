@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/report/text.h"
 #include "cli/watch/event_maker.h"
 
 namespace pyleak::cli {
@@ -24,6 +25,20 @@ constexpr std::chrono::microseconds kSettlingPause(200);
 
 constexpr std::chrono::seconds kTick(1);
 
+/// What a block that lasts still is told to have been ended by, when the process is not watched any longer.
+std::string WhyCutShort(const ProcessWatch& process) {
+  switch (process.state()) {
+    case ProcessWatch::State::kRunning:
+      break;
+    case ProcessWatch::State::kOtherProgram:
+      return "the process began another program (exec) before the block ended";
+    case ProcessWatch::State::kEnded:
+      const auto end = attach::HowItEnded(process.found().process->identity());
+      return "the process " + (end ? EndText(*end) : "has ended") + " before the block ended";
+  }
+  return "the watch ended before the block did";
+}
+
 }  // namespace
 
 Watch::Watch(const WatchOptions& options, ProcessSource& source, Reporter& reporter, const Alarm& alarm)
@@ -43,7 +58,7 @@ WatchEnded Watch::Run() {
     if (const auto reason = ReasonToEnd()) {
       TakeNewProcesses();  // They may have come, and ended, during the looks at the others.
       PassOnWarnings();
-      for (auto& process : processes_) process->Close("the watch ended before the block did");
+      for (auto& process : processes_) process->Close(WhyCutShort(*process));
       return Summary(*reason);
     }
     std::vector<int> wakers = source_.wakers();
@@ -95,9 +110,7 @@ HeartbeatTime Watch::LookAtAll() {
       next_look = std::min(next_look, process->Look());
       continue;
     }
-    process->Close(state == ProcessWatch::State::kEnded
-                       ? "the process ended before the block did"
-                       : "the process began another program (exec) before the block ended");
+    process->Close(WhyCutShort(*process));
     source_.Release(process->found());
     process.reset();
   }
@@ -144,6 +157,7 @@ WatchEnded Watch::Summary(EndReason reason) {
   WatchEnded ended;
   ended.timestamp = Now();
   ended.reason = reason;
+  ended.target_end = source_.HowTargetEnded();
   ended.duration = MonotonicNow() - started_;
   ended.blocks = journal.blocks();
   ended.blocked = journal.blocked();

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, python_target, require
+from pyleak_testing.case import python_frames
 from pyleak_testing.places import DISTRIBUTION_PYTHON
 
 
@@ -73,15 +74,45 @@ class End(LiveTest):
         self.target.stop()
         self.assert_ended(watch, watch.finish(), "target_ended")
 
-    def test_target_dies_within_a_block(self):
+    def assert_cut_short(self, watch, note, innermost="sleep"):
+        """The last that was told of the only block is its stack, and why no more will be heard of it."""
+        last = [record for record in watch.records if record["type"] == "EventLoopBlock"][-1]
+        self.assertTrue(last["ongoing"])
+        self.assertIn(note, last["capture"]["notes"])
+        self.assertEqual(python_frames(last)[-1][2], innermost)
+        self.assertIn("nanosleep", last["native_stack"][-1]["name"])
+        self.assertEqual(watch.records[-1]["blocks"], 1)
+
+    def test_target_is_killed_within_a_block(self):
         watch = self.attach(self.target, "--threshold", "50ms")
         self.target.tell("block", 30, "sleep")
-        watch.wait_for("EventLoopBlock", 10, ongoing=True)
+        first = watch.wait_for("EventLoopBlock", 10, ongoing=True)
         self.target.process.kill()
         self.target.stop()
         self.assert_ended(watch, watch.finish(), "target_ended")
-        last = [record for record in watch.records if record["type"] == "EventLoopBlock"][-1]
-        self.assertTrue(last["ongoing"])
+        self.assertEqual(watch.records[-1]["target_end"], {"exit_status": None, "signal": signal.SIGKILL})
+        self.assert_cut_short(watch, "the process was killed by SIGKILL before the block ended")
+        self.assertEqual({record["block_id"] for record in watch.records if record["type"] == "EventLoopBlock"}, {1})
+        self.assertEqual(first["capture"]["notes"], [])
+
+    def test_target_exits_within_a_block(self):
+        watch = self.attach(self.target, "--threshold", "50ms")
+        self.target.tell("block", 1, "exit_within", 3)
+        self.assert_ended(watch, watch.finish(), "target_ended")
+        self.target.stop()
+        self.assertEqual(watch.records[-1]["target_end"], {"exit_status": 3, "signal": None})
+        self.assert_cut_short(watch, "the process has exited with status 3 before the block ended", "exit_within")
+
+    def test_program_dies_within_a_block_under_run(self):
+        watch, target = self.run_watched(python_target("asyncio_service.py"), "--threshold", "50ms")
+        self.turn(target)
+        target.tell("block", 30, "sleep")
+        watch.wait_for("EventLoopBlock", 10, ongoing=True)
+        os.kill(target.facts["pid"], signal.SIGTERM)
+        self.assert_ended(watch, watch.finish() - 128 - signal.SIGTERM, "target_ended")
+        target.stop()
+        self.assertEqual(watch.records[-1]["target_end"], {"exit_status": None, "signal": signal.SIGTERM})
+        self.assert_cut_short(watch, "the process was killed by SIGTERM before the block ended")
 
     def test_watch_ends_within_a_block(self):
         watch = self.attach(self.target, "--threshold", "50ms")
@@ -89,8 +120,26 @@ class End(LiveTest):
         watch.wait_for("EventLoopBlock", 10, ongoing=True)
         self.assert_ended(watch, watch.stop(), "interrupted")
         self.assertEqual(watch.blocks(), [])
+        self.assertIsNone(watch.records[-1]["target_end"])
+        self.assert_cut_short(watch, "the watch ended before the block did")
         self.target.blocked(3)
         self.take_out_what_was_left()
+
+    def test_text_of_a_target_that_is_killed_within_a_block(self):
+        with subprocess.Popen(
+            [BINARY, "attach", str(self.target.pid), "--threshold", "50ms"], stdout=subprocess.PIPE, text=True
+        ) as attach:
+            self.turn_once_watched(self.target)
+            self.target.tell("block", 30, "sleep")
+            while not attach.stdout.readline().startswith("Event loop blocked for"):
+                self.assertIsNone(attach.poll())
+            self.target.process.kill()
+            self.target.stop()
+            text = attach.communicate(timeout=20)[0]
+        self.assertRegex(text, r"\n  Duration: [\d.]+s, still blocked \(threshold: 0.050s\)\n")
+        self.assertIn("\n      time.sleep(here(seconds))\n", text)
+        self.assertIn("\n  Note: the process was killed by SIGKILL before the block ended\n", text)
+        self.assertIn("\n  the target was killed by SIGKILL\n", text)
 
     def take_out_what_was_left(self):
         """A watch that ends while the only thread sleeps may have to leave its agent; the next one takes it out."""
@@ -102,7 +151,7 @@ class End(LiveTest):
             [BINARY, "attach", str(self.target.pid), "--format", "json", "--threshold", "50ms", "--max-blocks", "1"],
             stdout=subprocess.PIPE,
         )
-        program = ["jq", "--unbuffered", "-c", "[.type, .schema_version, .duration]"]
+        program = ["jq", "--unbuffered", "-c", "select(.type != \"Warning\") | [.type, .schema_version, .duration]"]
         jq = subprocess.Popen(program, stdin=attach.stdout, stdout=subprocess.PIPE)
         attach.stdout.close()
         self.assertEqual(json.loads(jq.stdout.readline())[:2], ["WatchStarted", 1])

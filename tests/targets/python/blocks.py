@@ -58,6 +58,12 @@ def nap_again(seconds):
     time.sleep(here(seconds))
 
 
+def exit_within(seconds, argument):
+    """The process exits with that status before the loop gets on."""
+    time.sleep(here(seconds))
+    os._exit(int(argument))
+
+
 def http(_seconds, argument):
     """A synchronous request to a server, whose URL is the argument, that answers late."""
     urllib.request.urlopen(here(argument), timeout=60).read()
@@ -218,6 +224,7 @@ BLOCKS = {
         squares,
         two_kinds,
         batch,
+        exit_within,
         http,
         subprocess_run,
         socket_timeout,

@@ -149,6 +149,14 @@ TEST(SummaryText, CountsAndSaysWhatWasLost) {
   EXPECT_NE(SummaryText(testing::SampleEnd()).find("3 event(s) not written"), std::string::npos);
 }
 
+TEST(SummaryText, SaysHowTheTargetEndedUnlessWell) {
+  const auto text = [](attach::ProcessEnd end) { return SummaryText({.target_end = end}); };
+  EXPECT_NE(text({.signal = 9}).find("\n  the target was killed by SIGKILL"), std::string::npos);
+  EXPECT_NE(text({.signal = 63}).find("\n  the target was killed by signal 63"), std::string::npos);
+  EXPECT_NE(text({.exit_status = 3}).find("\n  the target has exited with status 3"), std::string::npos);
+  EXPECT_EQ(text({}).find("the target"), std::string::npos);
+}
+
 TEST(SnapshotText, SaysWhatTheLoopDoes) {
   auto snapshot = testing::SampleSnapshot();
   EXPECT_TRUE(SnapshotText(snapshot, {})
