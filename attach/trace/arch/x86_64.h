@@ -1,7 +1,9 @@
 #pragma once
 
+#include <asm/perf_regs.h>
 #include <sys/user.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -19,6 +21,12 @@ constexpr std::uint64_t kSystemCallBytes = 2;
 constexpr std::uint16_t kElfMachine = 62;
 constexpr std::uint32_t kJumpSlotRelocation = 7;
 constexpr std::uint32_t kGlobalDataRelocation = 6;
+
+/// What the kernel is asked to note of a thread that makes a system call (perf_event_open(2), sample_regs_user): the
+/// call's first argument and the stack pointer, in this order.
+constexpr std::uint64_t kPassageRegisters = 1ULL << PERF_REG_X86_DI | 1ULL << PERF_REG_X86_SP;
+constexpr std::uint64_t FirstArgumentOf(const std::array<std::uint64_t, 2>& noted) { return noted[0]; }
+constexpr std::uint64_t StackPointerOf(const std::array<std::uint64_t, 2>& noted) { return noted[1]; }
 
 /// The registers of a stopped thread as ptrace reads and writes them.
 struct NativeRegisters {
