@@ -80,6 +80,11 @@ void AddDuration(OptionTable& table, const std::string& names, const std::string
             Into(value, [](const std::string& text) { return ParseDuration(text); }));
 }
 
+void AddAgentMode(OptionTable& table, AgentMode& agent) {
+  AddChoice(table, "--agent", "none: look from outside only, less exactly, and write nothing into the process [auto]",
+            {{"auto", AgentMode::kAuto}, {"none", AgentMode::kNone}}, agent);
+}
+
 void AddFilter(OptionTable& table, const std::string& name, const std::string& help, std::vector<FrameFilter>& list) {
   table.Add(name, "FILE[:NAME[:LINE]]", help, "write it as app.py, app.py:handle or app.py:handle:42",
             OntoList(list, [](const std::string& text) { return FrameFilter::Parse(text); }), Repeated::kEachCounts);
@@ -141,6 +146,7 @@ void AddWatchOptions(OptionTable& table, WatchOptions& watch, StackDetail& detai
   AddLoopChoice(table, watch.loops);
   table.AddFlag("--children,!--no-children", watch.children,
                 std::string("Follow child processes, or do not [") + (is_run ? "--children]" : "--no-children]"));
+  AddAgentMode(table, watch.agent);
 
   table.BeginGroup("When to stop");
   AddDuration(table, "-d,--duration", "Stop after this time", watch.duration);

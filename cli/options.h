@@ -13,6 +13,8 @@
 namespace pyleak::cli {
 
 enum class Action { kWarn, kLog, kCancel, kRaise };
+/// Whether code of pyleak may be placed in what is watched.
+enum class AgentMode { kAuto, kNone };
 enum class Format { kText, kJson };
 enum class ReportFormat { kText, kJson, kFolded, kSpeedscope, kChrome };
 enum class ColorMode { kAuto, kAlways, kNever };
@@ -37,6 +39,7 @@ struct WatchOptions {
   std::chrono::nanoseconds threshold = std::chrono::milliseconds(200);
   std::chrono::nanoseconds check_interval = std::chrono::milliseconds(50);
   Action action = Action::kWarn;
+  AgentMode agent = AgentMode::kAuto;
   std::string log_file;  ///< Empty: not given. "syslog", or as Output::Open takes it.
   OutputOptions output;
   std::optional<std::chrono::nanoseconds> duration;

@@ -21,19 +21,40 @@ AttachCheck Check(std::string subject, std::string finding, const Result<T>& out
   return {std::move(subject), std::move(finding), outcome ? std::nullopt : std::optional(outcome.error())};
 }
 
+/// Of a process that may be looked into.
+template <typename T>
+AttachCheck CheckForAgent(std::string subject, std::string finding, const Result<T>& outcome) {
+  AttachCheck check = Check(std::move(subject), std::move(finding), outcome);
+  check.agent_only = check.problem && CanBeWatchedWithoutAgent(check.problem->code);
+  return check;
+}
+
 void CheckProgram(const ProcessIdentity& process, const ProcessMemory& memory, std::vector<AttachCheck>& checks) {
   const auto map = MemoryMap::Read(process.pid());
   if (!map) {
-    checks.push_back(Check("program", "", map));
+    checks.push_back(CheckForAgent("program", "", map));
     return;
   }
-  checks.push_back(Check("program", "is linked dynamically, so its calls can be redirected",
-                         LoadedModules::Read(process, memory, *map)));
-  checks.push_back(Check("libc", "has the code that a thread can be led through", LocateGadgets(memory, *map)));
+  checks.push_back(CheckForAgent("program", "is linked dynamically, so its calls can be redirected",
+                                 LoadedModules::Read(process, memory, *map)));
+  checks.push_back(CheckForAgent("libc", "has the code that a thread can be led through", LocateGadgets(memory, *map)));
   checks.push_back(Check("other watch", "no pyleak is at work there", CheckUnwatched(memory, *map)));
 }
 
 }  // namespace
+
+bool CanBeWatchedWithoutAgent(ErrorCode why_no_agent) {
+  switch (why_no_agent) {
+    case ErrorCode::kStaticProgram:
+    case ErrorCode::kRefused:
+    case ErrorCode::kNotPermitted:
+    case ErrorCode::kSystem:
+    case ErrorCode::kCorrupt:
+      return true;
+    default:
+      return false;
+  }
+}
 
 std::vector<AttachCheck> CheckAttach(int pid) {
   const auto process = OpenAttachable(pid);
@@ -42,9 +63,9 @@ std::vector<AttachCheck> CheckAttach(int pid) {
   const auto memory = ProcessMemory::Open(*process);
   checks.push_back(Check("memory", "may be read and written", memory));
   checks.push_back(Check("tracer", "no debugger holds it", CheckUntraced({pid, pid})));
-  checks.push_back(
-      Check("system calls", "no filter and no shadow stack is in the way of ours", CheckThatCallsAreSafe(*process)));
-  checks.push_back(Check("memory cgroup", "has room for the agent", CheckMemoryHeadroom(*process)));
+  checks.push_back(CheckForAgent("system calls", "no filter and no shadow stack is in the way of ours",
+                                 CheckThatCallsAreSafe(*process)));
+  checks.push_back(CheckForAgent("memory cgroup", "has room for the agent", CheckMemoryHeadroom(*process)));
   if (memory) CheckProgram(*process, *memory, checks);
   return checks;
 }

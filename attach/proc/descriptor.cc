@@ -75,6 +75,11 @@ std::string NameDescriptor(const ProcessIdentity& process, int descriptor) {
   return *std::move(link);
 }
 
+bool IsEpollInstance(int pid, int descriptor) {
+  const auto link = ReadLink(SharedProcPath(pid, "fd/" + std::to_string(descriptor)));
+  return link.ok() && *link == "anon_inode:[eventpoll]";
+}
+
 std::vector<int> EpollTargets(int pid, int epoll) {
   const std::string text = ReadInfo(pid, epoll);
   std::vector<int> targets;

@@ -16,6 +16,9 @@ UniqueFd CopyDescriptor(const ProcessIdentity& process, int descriptor);
 /// /proc/PID/fd has it: a path, "pipe:[5]". Empty: there is no such descriptor.
 std::string NameDescriptor(const ProcessIdentity& process, int descriptor);
 
+/// False also when it has been closed.
+bool IsEpollInstance(int pid, int descriptor);
+
 /// What the target's epoll instance waits for, as far as its first 64 KiB of fdinfo say.
 std::vector<int> EpollTargets(int pid, int epoll);
 

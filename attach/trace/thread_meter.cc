@@ -11,13 +11,14 @@
 namespace pyleak::attach {
 
 std::optional<ThreadAccount> ParseSchedstat(std::string_view text) {
-  std::array<std::int64_t, 2> times{};
-  for (std::int64_t& time : times) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
-    if (error != std::errc() || time < 0 || end == text.data() + text.size() || *end != ' ') return std::nullopt;
+  std::array<std::int64_t, 3> numbers{};
+  for (std::int64_t& number : numbers) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool ends = end != text.data() + text.size() && *end == (&number == &numbers.back() ? '\n' : ' ');
+    if (error != std::errc() || number < 0 || !ends) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end + 1 - text.data()));
   }
-  return ThreadAccount{std::chrono::nanoseconds(times[0]), std::chrono::nanoseconds(times[1])};
+  return ThreadAccount{std::chrono::nanoseconds(numbers[0]), std::chrono::nanoseconds(numbers[1]), numbers[2]};
 }
 
 Result<ThreadMeter> ThreadMeter::Open(ThreadId thread) {

@@ -17,6 +17,7 @@ struct ThreadAccount {
   std::chrono::nanoseconds cpu{};
   /// Runnable, but not on a CPU. Such a time is added when it is over.
   std::chrono::nanoseconds runqueue{};
+  std::int64_t runs = 0;  ///< How often it has been given a CPU.
 
   bool operator==(const ThreadAccount&) const = default;
 };

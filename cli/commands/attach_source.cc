@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "attach/agent/embedded_agent.h"
+#include "attach/inject/attach_checks.h"
 #include "attach/inject/claimant.h"
 #include "attach/proc/attachable.h"
 #include "attach/proc/process_tree.h"
@@ -22,9 +23,6 @@ constexpr std::chrono::milliseconds kSurveyInterval(100);
 /// How long an attach waits for its agent before it goes on without, and how long one try to place it may take.
 constexpr std::chrono::milliseconds kQuickly(500);
 constexpr std::chrono::milliseconds kPatience(1000);
-
-/// What it means for the reader that a process has no agent.
-const std::string kFromOutside = "watched from outside, to a few milliseconds and only where the stack shows a loop: ";
 
 attach::InjectionOptions InjectionOptionsOf(const WatchOptions& options) {
   return {.threshold = options.threshold, .follow_children = options.children, .patience = kPatience};
@@ -53,12 +51,18 @@ Result<std::unique_ptr<AttachSource>> AttachSource::Attach(const attach::Process
 Result<void> AttachSource::JoinRoot(std::chrono::steady_clock::time_point deadline) {
   for (;;) {
     auto joined = Join(root_);
+    if (joined && options_.agent == AgentMode::kNone) return joined;
     if (joined) {
       Joining& joining = *joining_.front();
       if (joining.agent.wait_until(deadline) != std::future_status::ready) return joined;
       // What speaks against it is known at once, and is the user's to hear before anything else.
+      const auto process = joining.process;
       joined = FinishPlacing(joining);
       if (!joined && joined.error().code == ErrorCode::kTimedOut) return {};
+      if (!joined && attach::CanBeWatchedWithoutAgent(joined.error().code)) {
+        WarnOfNoAgent(process, joined.error());
+        return {};
+      }
     }
     const bool began_another = !joined && joined.error().code == ErrorCode::kNoSuchProcess && root_.StillRuns();
     if (!began_another || std::chrono::steady_clock::now() >= deadline) return joined;
@@ -72,10 +76,21 @@ Result<void> AttachSource::Join(const attach::ProcessIdentity& identity) {
     Warn("no_python_stacks", "Python stacks cannot be read: " + (*process)->interpreter_problem(), identity.pid());
   }
   tried_.insert((*process)->program());
+  if (options_.agent == AgentMode::kNone) {
+    GoWithout(*process, "--agent none");
+    return {};
+  }
   joining_.push_back(std::make_unique<Joining>(Joining{.process = *std::move(process), .agent = {}}));
   BeginPlacing(*joining_.back());
   return {};
 }
+
+void AttachSource::GoWithout(const std::shared_ptr<WatchedProcess>& process, const std::string& why) {
+  without_agent_.push_back(process);
+  if (process->pid() == root_.pid()) why_no_agent_ = why;
+}
+
+std::optional<std::string> AttachSource::WhyNoAgent() const { return why_no_agent_; }
 
 void AttachSource::BeginPlacing(Joining& joining) {
   ++joining.attempts;
@@ -121,6 +136,9 @@ std::vector<FoundProcess> AttachSource::TakeNew() {
     JoinNewPrograms();
   }
   LookAfterJoining(found);
+  for (auto& process : std::exchange(without_agent_, {})) {
+    found.push_back({.process = process, .heartbeat = std::nullopt, .without_agent = true, .joined_late = true});
+  }
   for (auto& placed : placed_) {
     TakeRegions(*placed, found);
     placed->agent.KeepRoom();
@@ -170,23 +188,23 @@ void AttachSource::LookAfterJoining(std::vector<FoundProcess>& found) {
       found.push_back({.process = process, .heartbeat = std::nullopt, .joined_late = true});
     }
     if (each->agent.wait_for(std::chrono::seconds(0)) != std::future_status::ready) continue;
-    const bool told = each->told;
     const auto placed = FinishPlacing(*each);
     if (placed) continue;
     if (process->pid() == root_.pid() && placed.error().code == ErrorCode::kAlreadyWatched) failure_ = placed.error();
-    WarnOfNoAgent(*process, told, placed.error());
+    WarnOfNoAgent(process, placed.error());
   }
 }
 
-void AttachSource::WarnOfNoAgent(const WatchedProcess& process, bool told, const Error& why) {
+void AttachSource::WarnOfNoAgent(const std::shared_ptr<WatchedProcess>& process, const Error& why) {
   // A forked child has its parent's agent already, and claims a region of its own when it waits.
   const bool expected = why.code == ErrorCode::kTimedOut || why.code == ErrorCode::kAlreadyTraced ||
                         why.code == ErrorCode::kAlreadyWatched || why.code == ErrorCode::kNoSuchProcess;
-  if (expected || !process.identity().StillRuns()) return;
-  if (told) {
-    Warn("no_agent", kFromOutside + why.what, process.pid());
+  if (expected || !process->identity().StillRuns()) return;
+  if (attach::CanBeWatchedWithoutAgent(why.code)) {
+    Warn("no_agent", kFromOutside + why.what, process->pid());
+    GoWithout(process, why.what);
   } else {
-    WarnThatNotWatched(process.pid(), why);
+    WarnThatNotWatched(process->pid(), why);
   }
 }
 

@@ -25,7 +25,8 @@ namespace pyleak::cli {
 /// has inherited its parent's by fork.
 class AttachSource : public ProcessSource {
  public:
-  /// Places the agent in `root`. The Error is why that cannot be done.
+  /// Places the agent in `root`, or where that cannot be has it looked at from outside. The Error is why it cannot be
+  /// watched at all.
   static Result<std::unique_ptr<AttachSource>> Attach(const attach::ProcessIdentity& root, const WatchOptions& options,
                                                       const SignalInbox& signals);
 
@@ -35,6 +36,7 @@ class AttachSource : public ProcessSource {
   void Release(const FoundProcess& process) override;
   std::optional<EndReason> ReasonToEnd() override;
   [[nodiscard]] std::optional<attach::ProcessEnd> HowTargetEnded() const override { return attach::HowItEnded(root_); }
+  [[nodiscard]] std::optional<std::string> WhyNoAgent() const override;
   [[nodiscard]] std::vector<int> wakers() const override;
   /// Why the watch could not go on (EndReason::kFailed): the agent could not be placed for long, and meanwhile another
   /// pyleak has placed its own.
@@ -64,17 +66,19 @@ class AttachSource : public ProcessSource {
   AttachSource(const attach::ProcessIdentity& root, const WatchOptions& options, const SignalInbox& signals)
       : root_(root), options_(options), signals_(signals) {}
 
-  /// Joins what the root runs at `deadline` at the latest. The Error is why no agent can be placed in it.
+  /// Joins what the root runs at `deadline` at the latest. The Error is why it cannot be watched.
   Result<void> JoinRoot(std::chrono::steady_clock::time_point deadline);
   /// The Error is why the process cannot even be looked at.
   Result<void> Join(const attach::ProcessIdentity& process);
   void BeginPlacing(Joining& joining);
+  /// It is watched from outside, for that reason. To be told of as found.
+  void GoWithout(const std::shared_ptr<WatchedProcess>& process, const std::string& why);
   /// Takes the agent that has been placed, or why it could not be.
   Result<void> FinishPlacing(Joining& joining);
   void JoinNewPrograms();
   void Extend(Placed& placed);
   void LookAfterJoining(std::vector<FoundProcess>& found);
-  void WarnOfNoAgent(const WatchedProcess& process, bool told, const Error& why);
+  void WarnOfNoAgent(const std::shared_ptr<WatchedProcess>& process, const Error& why);
   void WarnThatNotWatched(int pid, const Error& why);
   void TakeRegions(Placed& placed, std::vector<FoundProcess>& found);
   /// Its process ended before it could be looked at.
@@ -86,6 +90,8 @@ class AttachSource : public ProcessSource {
   const SignalInbox& signals_;
   std::vector<std::unique_ptr<Joining>> joining_;
   std::vector<std::unique_ptr<Placed>> placed_;
+  std::vector<std::shared_ptr<WatchedProcess>> without_agent_;  ///< To be told of.
+  std::optional<std::string> why_no_agent_;                     ///< In the root.
   std::set<attach::RunningProgram> tried_;
   std::vector<Warning> warnings_;
   Dropped unseen_;

@@ -31,7 +31,13 @@ class Findings {
     printer_.Print(check);
   }
   void Add(const attach::AttachCheck& check, const std::string& hint) {
-    if (check.problem) {
+    if (check.problem && check.agent_only) {
+      may_have_agent_ = false;
+      Add({.verdict = Verdict::kNote,
+           .subject = check.subject,
+           .finding = check.problem->what,
+           .hint = "attach does without an agent: it looks from outside, less exactly"});
+    } else if (check.problem) {
       Add({.verdict = Verdict::kProblem, .subject = check.subject, .finding = check.problem->what, .hint = hint});
     } else {
       Add({.subject = check.subject, .finding = check.finding});
@@ -39,18 +45,22 @@ class Findings {
   }
 
   [[nodiscard]] bool healthy() const { return healthy_; }
+  [[nodiscard]] bool may_have_agent() const { return may_have_agent_; }
 
  private:
   SnapshotPrinter& printer_;
   std::optional<int> pid_;
   bool healthy_ = true;
+  bool may_have_agent_ = true;
 };
 
 /// What does not keep a watch from beginning, but makes it less than it could be.
 void LookForLimits(int pid, Findings& findings) {
   const auto identity = attach::OpenAttachable(pid);
   if (!identity) return;
-  if (attach::FindBorrowCandidates(*identity).empty()) {
+  if (!findings.may_have_agent()) {
+    // No thread is needed for it then.
+  } else if (attach::FindBorrowCandidates(*identity).empty()) {
     findings.Add({.verdict = Verdict::kNote,
                   .subject = "threads",
                   .finding = attach::WhyNoneIsFit(*identity),

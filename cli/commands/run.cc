@@ -1,9 +1,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "attach/inject/preload_session.h"
 #include "cli/advice.h"
@@ -28,6 +30,12 @@ int WaitFor(ChildProgram& program, const SignalRelay& relay) {
   }
 }
 
+std::vector<std::string> OwnEnvironment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  return variables;
+}
+
 int Fail(const Error& error, std::string_view hint) {
   Complain(error.what, hint);
   return kExitFailed;
@@ -40,15 +48,20 @@ int RunRun(const RunOptions& options) {
   if (!relay) return Fail(relay.error(), "");
   auto reporter = Reporter::Open(options.watch);
   if (!reporter) return Fail(reporter.error(), "give another --output or --log-file");
-  auto session = attach::PreloadSession::Begin(options.watch.threshold, options.watch.children);
-  if (!session) return Fail(session.error(), kNoPlaceForFiles);
-  auto started = ChildProgram::Start(options.command, session->Environment(environ), relay->inherited_mask());
+  std::optional<attach::PreloadSession> session;
+  if (options.watch.agent == AgentMode::kAuto) {
+    auto begun = attach::PreloadSession::Begin(options.watch.threshold, options.watch.children);
+    if (!begun) return Fail(begun.error(), kNoPlaceForFiles);
+    session.emplace(*std::move(begun));
+  }
+  const auto environment = session ? session->Environment(environ) : OwnEnvironment();
+  auto started = ChildProgram::Start(options.command, environment, relay->inherited_mask());
   if (const auto* failure = std::get_if<StartFailure>(&started)) {
     Complain(failure->what, failure->hint);
     return failure->exit_status;
   }
   auto& program = std::get<ChildProgram>(started);
-  RunSource source(*session, program, *relay, options.watch.children);
+  RunSource source(session ? &*session : nullptr, program, *relay, options.watch.children);
   const auto status =
       WatchAndReport(options.watch, source, *reporter, program.process().pid(), options.command.front());
   const int program_status = WaitFor(program, *relay);

@@ -15,14 +15,19 @@ constexpr std::chrono::milliseconds kProgramInterval(100);
 
 std::vector<FoundProcess> RunSource::TakeNew() {
   FreeRegionsOfEndedBystanders();
-  LookAtProgram();
   std::vector<FoundProcess> found;
-  for (const attach::RegionClaim& claim : claims_.TakeNew(session_.arena())) TakeRegion(claim.heartbeat, found);
-  session_.KeepRoom();
+  LookAtProgram(found);
+  if (session_ == nullptr) return found;
+  for (const attach::RegionClaim& claim : claims_.TakeNew(session_->arena())) TakeRegion(claim.heartbeat, found);
+  session_->KeepRoom();
   return found;
 }
 
-void RunSource::LookAtProgram() {
+std::optional<std::string> RunSource::WhyNoAgent() const {
+  return session_ == nullptr ? std::optional<std::string>("--agent none") : std::nullopt;
+}
+
+void RunSource::LookAtProgram(std::vector<FoundProcess>& found) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
   next_look_ = now + kProgramInterval;
@@ -34,10 +39,16 @@ void RunSource::LookAtProgram() {
     return;
   }
   if (std::exchange(checked_, true)) return;
-  const auto loaded = session_.CheckLoaded(program_.process());
-  if (!loaded && program_.process().StillRuns()) {
-    Warn("not_watched", "the program cannot be watched: " + loaded.error().what, running->pid);
+  const auto loaded = session_ != nullptr ? session_->CheckLoaded(program_.process()) : Result<void>();
+  if (session_ != nullptr && loaded) return;
+  auto process = WatchedProcess::Open(program_.process());
+  if (!process) {
+    if (!program_.process().StillRuns()) return;
+    Warn("not_watched", "the program cannot be watched: " + process.error().what, running->pid);
+    return;
   }
+  if (!loaded) Warn("no_agent", kFromOutside + loaded.error().what, running->pid);
+  found.push_back({.process = *std::move(process), .without_agent = true, .joined_late = true});
 }
 
 void RunSource::TakeRegion(attach::Heartbeat heartbeat, std::vector<FoundProcess>& found) {
@@ -84,7 +95,7 @@ void RunSource::FreeRegionsOfEndedBystanders() {
 }
 
 std::vector<Warning> RunSource::TakeWarnings() {
-  const std::uint64_t unwatched = session_.unwatched_processes();
+  const std::uint64_t unwatched = session_ != nullptr ? session_->unwatched_processes() : 0;
   if (unwatched > unwatched_processes_) {
     Warn("too_many_processes", std::to_string(unwatched) + " process(es) too many to watch all at once", std::nullopt);
   }

@@ -23,7 +23,8 @@ Result<int> WatchAndReport(const WatchOptions& options, ProcessSource& source, R
                         .process = process,
                         .threshold = options.threshold,
                         .check_interval = options.check_interval,
-                        .children = options.children});
+                        .children = options.children,
+                        .no_agent = source.WhyNoAgent()});
     ended = watch.Run();
   }
   return reporter.OnEnded(std::move(ended));

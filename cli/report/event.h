@@ -114,6 +114,7 @@ struct WatchStarted {
   std::chrono::nanoseconds threshold{};
   std::chrono::nanoseconds check_interval{};
   bool children = false;  ///< Child processes are watched too.
+  std::optional<std::string> no_agent;  ///< Why the process is watched from outside; none: it is not.
 };
 
 /// How long the iterations of a loop were. Quantiles are rounded up to the end of a bucket, which is at most a quarter

@@ -214,6 +214,8 @@ std::string ToJson(const WatchStarted& started) {
   record["threshold"] = Seconds(started.threshold);
   record["check_interval"] = Seconds(started.check_interval);
   record["children"] = started.children;
+  record["agent"] = started.no_agent ? "none" : "auto";
+  record["no_agent_because"] = OrNull(started.no_agent);
   return Line(record);
 }
 

@@ -177,8 +177,9 @@ std::string StackText(const Stack& stack, const TextStyle& style) {
 }
 
 std::string StartedText(const WatchStarted& started) {
-  return fmt::format("Watching {} (pid {}){} for event loop blocks longer than {}", Sanitise(started.process),
-                     started.pid, started.children ? " and its children" : "", SecondsText(started.threshold));
+  return fmt::format("Watching {} (pid {}){} for event loop blocks longer than {}{}", Sanitise(started.process),
+                     started.pid, started.children ? " and its children" : "", SecondsText(started.threshold),
+                     started.no_agent ? ", from outside (" + Sanitise(*started.no_agent) + ")" : "");
 }
 
 std::string OnsetText(const Onset& onset) {

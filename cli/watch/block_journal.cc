@@ -48,6 +48,20 @@ void BlockJournal::OnSample(const BlockKey& key, RawSample sample, attach::CallO
   entries_[key].raw.emplace_back(std::move(sample), std::move(object));
 }
 
+void BlockJournal::OnIdentify(std::uint64_t loop, const LoopPointer& facts, const RawSample& sample) {
+  ProcessSymbols& symbols = facts->process->symbols();
+  const NamedStacks stacks = symbols.Name(sample.stack, sample.interpreter.get(), sample.python);
+  const symbolize::WaitCaller caller = symbols.CallerOfWait(stacks.native);
+  const LoopIdentity identity{symbolize::IdentifyLoop(caller, stacks.python), caller};
+  identities_[loop] = identity;
+  callbacks_.identified(loop, identity);
+}
+
+void BlockJournal::OnGone(std::uint64_t loop) {
+  identities_.erase(loop);
+  totals_.erase(loop);
+}
+
 void BlockJournal::OnNote(const BlockKey& key, const std::string& note) { entries_[key].notes.push_back(note); }
 
 void BlockJournal::OnMeasured(const BlockKey& key, BlockMeasure measure) { entries_[key].measure = std::move(measure); }
@@ -112,6 +126,13 @@ void BlockJournal::NameSamples(Entry& entry, const LoopFacts& loop) {
 bool BlockJournal::Admit(const BlockKey& key, Entry& entry, LoopFacts& loop) {
   NameSamples(entry, loop);
   if (entry.filtered) return false;
+  // The watch may have told of the block before it knew.
+  if (const auto found = identities_.find(key.loop); found != identities_.end()) {
+    loop.kind = found->second.kind;
+    loop.loop.kind = loop.kind.name;
+    loop.caller = found->second.caller;
+    if (loop.kind.verdict == symbolize::LoopKind::Verdict::kLoop) loop.only_if_known = false;
+  }
   // A loop that has never been seen to sleep may be known by what runs in it.
   if (loop.kind.verdict == symbolize::LoopKind::Verdict::kUnknown && !entry.named.empty()) {
     const NamedStacks& stacks = entry.named.front().stacks;

@@ -28,6 +28,12 @@ struct BlockKey {
   bool operator==(const BlockKey& other) const { return (*this <=> other) == 0; }
 };
 
+/// Whose code calls a loop's wait.
+struct LoopIdentity {
+  symbolize::LoopKind kind;
+  symbolize::WaitCaller caller;
+};
+
 /// Makes events of what the watch sees: keeps the samples of each iteration until it is known to be a block, names
 /// them, explains, filters, and hands the event to the reporter. All of it in one thread, which may take its time.
 class BlockJournal {
@@ -37,12 +43,17 @@ class BlockJournal {
     std::function<void(const BlockKey&)> left_loop;
     /// The thread is not known to run a loop, and its stack shows none either.
     std::function<void(const BlockKey&)> no_loop;
+    std::function<void(std::uint64_t loop, const LoopIdentity&)> identified;
     /// --max-blocks have been reported, or nobody reads any more.
     std::function<void(EndReason)> stop;
   };
 
   BlockJournal(const WatchOptions& options, Reporter& reporter, Callbacks callbacks);
 
+  /// Whose code calls the wait of a loop that is watched from outside. `sample`: of its thread, asleep there.
+  void OnIdentify(std::uint64_t loop, const std::shared_ptr<const LoopFacts>& facts, const RawSample& sample);
+  /// Nothing more will be heard of a loop that was watched from outside.
+  void OnGone(std::uint64_t loop);
   /// `object`: what its system call works on.
   void OnSample(const BlockKey& key, RawSample sample, attach::CallObject object);
   /// `notes` go into the block's event: what the reader must know of its times.
@@ -103,7 +114,8 @@ class BlockJournal {
   Reporter& reporter_;
   Callbacks callbacks_;
   std::map<BlockKey, Entry> entries_;
-  std::map<std::uint64_t, Totals> totals_;  ///< By loop number, of those that have not ended.
+  std::map<std::uint64_t, Totals> totals_;            ///< By loop number, of those that have not ended.
+  std::map<std::uint64_t, LoopIdentity> identities_;  ///< By loop number, of those that are watched from outside.
   std::vector<LoopTotals> ended_loops_;
   std::uint64_t next_block_id_ = 1;
   std::uint64_t blocks_ = 0;

@@ -22,6 +22,11 @@ JournalThread::JournalThread(const WatchOptions& options, Reporter& reporter, co
                       const std::lock_guard lock(verdicts_mutex_);
                       verdicts_.no_loops.push_back(key);
                     },
+                .identified =
+                    [this](std::uint64_t loop, const LoopIdentity& identity) {
+                      const std::lock_guard lock(verdicts_mutex_);
+                      verdicts_.identified.emplace_back(loop, identity);
+                    },
                 .stop =
                     [this, &alarm](EndReason reason) {
                       stop_ = static_cast<int>(reason);
@@ -33,6 +38,15 @@ void JournalThread::Sample(const BlockKey& key, const LoopFacts& loop, RawSample
   attach::CallObject object = attach::ObjectOfCall(sample.activity, process.memory(), process.identity());
   auto shared = std::make_shared<RawSample>(std::move(sample));
   worker_.Post([this, key, shared, object = std::move(object)] { journal_.OnSample(key, std::move(*shared), object); });
+}
+
+void JournalThread::Identify(std::uint64_t loop, const Facts& facts, RawSample sample) {
+  auto shared = std::make_shared<RawSample>(std::move(sample));
+  worker_.Post([this, loop, facts, shared] { journal_.OnIdentify(loop, facts, *shared); });
+}
+
+void JournalThread::Gone(std::uint64_t loop) {
+  worker_.Post([this, loop] { journal_.OnGone(loop); });
 }
 
 void JournalThread::Note(const BlockKey& key, const std::string& note) {

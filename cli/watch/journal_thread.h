@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/watch/alarm.h"
@@ -21,6 +22,10 @@ class JournalThread {
   /// `alarm` rings when the journal wants the watch to stop. All three outlive it.
   JournalThread(const WatchOptions& options, Reporter& reporter, const Alarm& alarm);
 
+  /// Whose code called the wait that the thread was copied in: the answer is among the verdicts.
+  void Identify(std::uint64_t loop, const Facts& facts, RawSample sample);
+  /// Nothing more will be told of a loop that was watched from outside.
+  void Gone(std::uint64_t loop);
   /// What the sample's system call works on is asked here and now, before it can be closed.
   void Sample(const BlockKey& key, const LoopFacts& loop, RawSample sample);
   void Note(const BlockKey& key, const std::string& note);
@@ -39,6 +44,7 @@ class JournalThread {
   struct Verdicts {
     std::vector<BlockKey> left_loops;  ///< Iterations during which the code that runs the loop was not on the stack.
     std::vector<BlockKey> no_loops;    ///< Threads that are not known to run a loop, and whose stacks show none either.
+    std::vector<std::pair<std::uint64_t, LoopIdentity>> identified;
   };
   /// What stacks have shown since the last call.
   Verdicts TakeVerdicts();

@@ -1,10 +1,8 @@
 #include "cli/watch/loop_watch.h"
 
-#include <string>
 #include <utility>
 
-#include "attach/base/file.h"
-#include "attach/proc/living_thread.h"
+#include "attach/proc/descriptor.h"
 #include "attach/proc/stat.h"
 #include "attach/trace/polled_descriptors.h"
 #include "attach/trace/wait_calls.h"
@@ -18,18 +16,6 @@ namespace {
 
 /// The threads of a process that is killed are gone in less, each for itself.
 constexpr std::chrono::milliseconds kEndOfAProcess(200);
-
-attach::CallerVerdict VerdictOf(const symbolize::LoopKind& kind) {
-  switch (kind.verdict) {
-    case symbolize::LoopKind::Verdict::kLoop:
-      return attach::CallerVerdict::kLoop;
-    case symbolize::LoopKind::Verdict::kNotLoop:
-      return attach::CallerVerdict::kNotLoop;
-    case symbolize::LoopKind::Verdict::kUnknown:
-      break;
-  }
-  return attach::CallerVerdict::kUnknown;
-}
 
 std::string ThreadNameOf(const attach::ThreadId& thread) {
   auto stat = attach::ReadStat(thread.pid, thread.tid);
@@ -74,8 +60,7 @@ void LoopWatch::Update(attach::SlotReading& reading) {
 LoopWatch::Presence LoopWatch::FindPresence() {
   if (!thread_ || !thread_->Look()) return Presence::kThreadEnded;
   if (!last_.is_epoll()) return Presence::kThere;
-  const auto target = ReadLink(attach::SharedProcPath(facts_->thread.pid, "fd/" + std::to_string(last_.fd)));
-  return target && *target == "anon_inode:[eventpoll]" ? Presence::kThere : Presence::kClosed;
+  return attach::IsEpollInstance(facts_->thread.pid, last_.fd) ? Presence::kThere : Presence::kClosed;
 }
 
 bool LoopWatch::EndedAlone(HeartbeatTime now) {

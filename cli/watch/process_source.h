@@ -13,12 +13,16 @@
 
 namespace pyleak::cli {
 
+/// What it means for the reader that a process has no agent, or none yet; why not is to follow.
+inline const std::string kFromOutside = "watched from outside, to some milliseconds: ";
+
 /// A process to be watched.
 struct FoundProcess {
   std::shared_ptr<WatchedProcess> process;
   /// Nothing: it has no agent yet. The process is found again when it has.
   std::optional<attach::Heartbeat> heartbeat;
-  bool joined_late = false;  ///< It ran before its agent was there.
+  bool without_agent = false;  ///< It will have none: looks from outside have to do.
+  bool joined_late = false;    ///< It ran before its agent was there.
 };
 
 /// Where the processes of a watch come from: what `attach` and `run` differ in.
@@ -38,6 +42,8 @@ class ProcessSource {
   virtual std::optional<EndReason> ReasonToEnd() = 0;
   /// How the process that the watch is about has ended. Nothing: it runs, or nobody knows.
   [[nodiscard]] virtual std::optional<attach::ProcessEnd> HowTargetEnded() const = 0;
+  /// Why the process that the watch is of has no agent and will have none; none: it has one, or may still get it.
+  [[nodiscard]] virtual std::optional<std::string> WhyNoAgent() const = 0;
   /// Descriptors that become readable when one of these has something new to say.
   [[nodiscard]] virtual std::vector<int> wakers() const = 0;
 };

@@ -1,11 +1,25 @@
 #include "cli/watch/process_symbols.h"
 
+#include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "symbolize/dwarf/demangle.h"
 #include "symbolize/merge.h"
 
 namespace pyleak::cli {
+
+attach::CallerVerdict VerdictOf(const symbolize::LoopKind& kind) {
+  switch (kind.verdict) {
+    case symbolize::LoopKind::Verdict::kLoop:
+      return attach::CallerVerdict::kLoop;
+    case symbolize::LoopKind::Verdict::kNotLoop:
+      return attach::CallerVerdict::kNotLoop;
+    case symbolize::LoopKind::Verdict::kUnknown:
+      break;
+  }
+  return attach::CallerVerdict::kUnknown;
+}
 
 Result<std::unique_ptr<ProcessSymbols>> ProcessSymbols::Create(const attach::ProcessIdentity& identity,
                                                                const attach::ProcessMemory& memory,
@@ -62,6 +76,19 @@ NamedStacks ProcessSymbols::Name(const attach::StackSnapshot& stack, const symbo
   named.python = std::move(resolved.stack);
   named.task = std::move(resolved.task);
   return named;
+}
+
+symbolize::WaitCaller ProcessSymbols::CallerOfWait(const symbolize::Stack& native) {
+  if (native.frames.empty()) return {};
+  const symbolize::Frame& innermost = native.frames.back();
+  // The C library may need several functions to get to the system call; a static program has no other module.
+  const bool in_libc =
+      innermost.module.find("/libc.") != std::string::npos || innermost.module.find("/ld-musl-") != std::string::npos;
+  const auto calls_it = [&](const symbolize::Frame& frame) {
+    return in_libc ? frame.module != innermost.module : frame.address != innermost.address;
+  };
+  const auto caller = std::ranges::find_if(native.frames | std::views::reverse, calls_it);
+  return caller == native.frames.rend() ? symbolize::WaitCaller{} : CallerAt(caller->address);
 }
 
 symbolize::Stack ProcessSymbols::NamePython(const symbolize::python::Interpreter& interpreter,

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "attach/base/result.h"
+#include "attach/heartbeat/heartbeat.h"
 #include "attach/memory/process_memory.h"
 #include "attach/memory/stack_snapshot.h"
 #include "attach/proc/process_identity.h"
@@ -18,6 +19,9 @@
 #include "symbolize/unwind/unwinder.h"
 
 namespace pyleak::cli {
+
+/// What a kind of loop says to those who have to tell loops from other waits.
+attach::CallerVerdict VerdictOf(const symbolize::LoopKind& kind);
 
 /// The stacks of one sample, with names.
 struct NamedStacks {
@@ -48,6 +52,8 @@ class ProcessSymbols {
 
   /// The code that a wait call returns to. At once.
   symbolize::WaitCaller CallerAt(RemoteAddress return_address);
+  /// The same of the stack of a thread that sleeps in a wait.
+  symbolize::WaitCaller CallerOfWait(const symbolize::Stack& native);
 
   Result<std::optional<symbolize::python::Interpreter>> FindInterpreter(const attach::MemoryReader& memory);
 

@@ -11,7 +11,13 @@ using attach::HeartbeatTime;
 
 ProcessWatch::ProcessWatch(FoundProcess found, WatchTools& tools)
     : found_(std::move(found)), tools_(tools), loops_(found_.process, tools), arrivals_(tools) {
+  if (found_.without_agent) arrivals_.Stay();
   if (found_.joined_late) arrivals_.Add(found_.process);
+}
+
+void ProcessWatch::FoundAgain(FoundProcess found) {
+  found_ = std::move(found);
+  if (found_.without_agent) arrivals_.Stay();
 }
 
 ProcessWatch::State ProcessWatch::state() const {
@@ -42,7 +48,7 @@ void ProcessWatch::Close(const std::string& note) {
 
 void ProcessWatch::Take(const JournalThread::Verdicts& verdicts) {
   for (const BlockKey& key : verdicts.left_loops) loops_.MarkLeft(key);
-  for (const BlockKey& key : verdicts.no_loops) arrivals_.Dismiss(key.loop);
+  arrivals_.Take(verdicts);
 }
 
 }  // namespace pyleak::cli

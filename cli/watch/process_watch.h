@@ -16,9 +16,9 @@ class ProcessWatch {
 
   [[nodiscard]] const FoundProcess& found() const { return found_; }
   [[nodiscard]] int pidfd() const { return found_.process->identity().pidfd(); }
-  [[nodiscard]] bool HasLoop() const { return loops_.HasLoop(); }
-  /// The process has an agent now.
-  void FoundAgain(FoundProcess found) { found_ = std::move(found); }
+  [[nodiscard]] bool HasLoop() const { return loops_.HasLoop() || (found_.without_agent && arrivals_.HasLoop()); }
+  /// The process has an agent now, or it is known that it will have none.
+  void FoundAgain(FoundProcess found);
 
   enum class State { kRunning, kOtherProgram, kEnded };
   [[nodiscard]] State state() const;

@@ -4,7 +4,7 @@ _pyleak() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local output_options="--format --output --color --help"
     local watch_options="--threshold --check-interval --caller --ignore --loop --thread --children --no-children
-        --duration --max-blocks --action --native --locals --redact --max-reports-per-minute --stats-interval --log-file $output_options"
+        --agent --duration --max-blocks --action --native --locals --redact --max-reports-per-minute --stats-interval --log-file $output_options"
     local loops="asyncio uvloop node libuv libevent libev glib redis generic"
     local options pids at
 
@@ -19,7 +19,7 @@ _pyleak() {
                 --) ((at++)); _command_offset "$at"; return ;;
                 -t | -i | -a | -f | -o | -d | -n | --threshold | --check-interval | --caller | --ignore | --loop | \
                     --thread | --duration | --max-blocks | --action | --format | --output | --color | --log-file | \
-                    --redact | --max-reports-per-minute | --stats-interval)
+                    --redact | --max-reports-per-minute | --stats-interval | --agent)
                     ((at++)) ;;
                 -*) ;;
                 *) _command_offset "$at"; return ;;
@@ -33,6 +33,7 @@ _pyleak() {
             [[ $command == report ]] && formats+=" folded speedscope chrome"
             mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$word")
             return ;;
+        --agent) mapfile -t COMPREPLY < <(compgen -W "auto none" -- "$word"); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word"); return ;;
         --loop) mapfile -t COMPREPLY < <(compgen -W "$loops" -- "$word"); return ;;
         -o | --output | --log-file | --caller | --ignore) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;

@@ -27,6 +27,7 @@ complete -c pyleak -n $watch -l caller -r -F -d "Only blocks with such a frame o
 complete -c pyleak -n $watch -l ignore -r -F -d "No blocks whose innermost user frame is this"
 complete -c pyleak -n $watch -l children -d "Follow child processes"
 complete -c pyleak -n $watch -l no-children -d "Do not follow child processes"
+complete -c pyleak -n $watch -l agent -x -a "auto none" -d "Place code in the process, or only look from outside"
 complete -c pyleak -n $watch -s d -l duration -x -d "Stop after this time"
 complete -c pyleak -n $watch -s n -l max-blocks -x -d "Stop after this many blocks"
 complete -c pyleak -n $watch -s a -l action -x -a "warn log cancel raise" -d "What to do about a block"

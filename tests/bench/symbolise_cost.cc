@@ -47,7 +47,7 @@ std::vector<RawSample> TakeSamples(WatchedProcess& process, int rounds) {
 
 std::vector<nanoseconds> MakeEvents(std::vector<RawSample> samples, const std::shared_ptr<const LoopFacts>& loop,
                                     const WatchOptions& options, Reporter& reporter) {
-  BlockJournal journal(options, reporter, {[](const auto&) {}, [](const auto&) {}, [](auto) {}});
+  BlockJournal journal(options, reporter, {[](const auto&) {}, [](const auto&) {}, [](auto, const auto&) {}, [](auto) {}});
   std::vector<nanoseconds> times;
   for (RawSample& sample : samples) {
     const auto at = sample.taken_at;

@@ -50,10 +50,6 @@ class Errors(LiveTest):
             return False
         return flags & 0x00200000  # PF_KTHREAD in include/linux/sched.h
 
-    def test_a_static_program(self):
-        target = self.start(compiled_target("static_loop", "epoll_wait"))
-        self.assert_error(pyleak("attach", target.pid), "static")
-
     def test_a_32_bit_program(self):
         process = self.start_program(*compiled_target("word32"))
         process.stdout.readline()

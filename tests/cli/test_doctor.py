@@ -30,6 +30,19 @@ class Doctor(LiveTest):
         self.assertTrue(what.endswith(problem["finding"]), (what, problem))
         self.assertEqual(hint, f"  hint: {problem['hint']}")
 
+    def assert_agrees_without_agent(self, pid, subject):
+        """It is noted, and attach names the same reason for which it looks from outside."""
+        result = pyleak("doctor", pid, "--format", "json")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        (note,) = [check for check in checks_of(result) if check["verdict"] != "ok"]
+        self.assertEqual((note["verdict"], note["subject"]), ("note", subject))
+        self.assertIn("from outside", note["hint"])
+        watch = self.attach_at_once(pid)
+        self.assertEqual(watch.records[0]["agent"], "none")
+        self.assertTrue(watch.records[0]["no_agent_because"].endswith(note["finding"]), note)
+        self.assertIn(note["finding"], watch.wait_for("Warning", 10, code="no_agent")["message"])
+        self.assertEqual(watch.stop(), 0)
+
     def test_a_process_that_can_be_watched(self):
         target = self.start(python_target("asyncio_service.py"))
         before = Snapshot(target.pid)
@@ -49,7 +62,7 @@ class Doctor(LiveTest):
         wait_until(lambda: state_of(zombie.pid) == "Z", "the process is a zombie")
         self.assert_agrees(zombie.pid, "process")
         static = self.start(compiled_target("static_loop", "epoll_wait"))
-        self.assert_agrees(static.pid, "program")
+        self.assert_agrees_without_agent(static.pid, "program")
         word32 = subprocess.Popen(compiled_target("word32"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(lambda: (word32.stdin.close(), word32.kill(), word32.wait(), word32.stdout.close()))
         word32.stdout.readline()
@@ -64,7 +77,7 @@ class Doctor(LiveTest):
         process = subprocess.Popen(["/usr/bin/python3", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(lambda: (process.stdin.close(), process.wait(10), process.stdout.close()))
         self.assertEqual(process.stdout.readline(), b"0\n")
-        self.assert_agrees(process.pid, "system calls")
+        self.assert_agrees_without_agent(process.pid, "system calls")
 
     def test_another_tracer(self):
         require("strace")

@@ -17,7 +17,7 @@ std::chrono::nanoseconds OwnCpuTime() {
 }
 
 TEST(ThreadMeter, ReadsWhatTheSchedulerCounts) {
-  EXPECT_EQ(ParseSchedstat("569159 51456 1\n"), (ThreadAccount{569159ns, 51456ns}));
+  EXPECT_EQ(ParseSchedstat("569159 51456 1\n"), (ThreadAccount{569159ns, 51456ns, 1}));
   EXPECT_FALSE(ParseSchedstat("569159").has_value());
   EXPECT_FALSE(ParseSchedstat("569159 -1 1").has_value());
   EXPECT_FALSE(ParseSchedstat("").has_value());
