@@ -9,6 +9,7 @@
 #include "attach/trace/system_call_names.h"
 #include "attach/trace/wait_calls.h"
 #include "cli/explain/lock.h"
+#include "cli/explain/place.h"
 #include "cli/explain/remedy.h"
 #include "cli/explain/shares.h"
 #include "cli/explain/system_call.h"
@@ -114,6 +115,31 @@ bool WaitsForGilAlsoWithoutCpu(const BlockEvidence& evidence, const Shares& shar
   return lock != nullptr && lock->kind == LockKind::kGil && shares.asleep * call->part * 3 >= shares.runqueue;
 }
 
+/// The garbage collection that most samples met, of two or more: one alone may have met a short one by chance.
+std::optional<std::string> MainCollection(const BlockEvidence& evidence) {
+  std::size_t met = 0;
+  const std::string* last = nullptr;
+  for (const SampleEvidence& sample : evidence.samples) {
+    if (!sample.collection) continue;
+    ++met;
+    last = &*sample.collection;
+  }
+  if (met < 2 || met * 2 <= evidence.samples.size()) return std::nullopt;
+  return *last;
+}
+
+Cause ExplainCpu(const BlockEvidence& evidence, const Shares& shares) {
+  const std::string lasted = Lasted(shares, shares.cpu, evidence.duration, "on the CPU");
+  Cause cause;
+  cause.kind = CauseKind::kCpu;
+  cause.summary = lasted;
+  const auto collection = MainCollection(evidence);
+  if (!collection) return cause;
+  cause.kind = CauseKind::kGc;
+  cause.summary = "garbage collection" + (collection->empty() ? "" : " (" + *collection + ")") + ", " + lasted;
+  return cause;
+}
+
 Cause ExplainShares(const BlockEvidence& evidence, const Shares& shares, const std::optional<MainCall>& call) {
   const nanoseconds duration = evidence.duration;
   nanoseconds asleep = shares.asleep;
@@ -125,8 +151,7 @@ Cause ExplainShares(const BlockEvidence& evidence, const Shares& shares, const s
     cause = ExplainSleep(evidence, shares, call);
   } else if (longest == shares.cpu) {
     told = &shares.cpu;
-    cause.kind = CauseKind::kCpu;
-    cause.summary = Lasted(shares, shares.cpu, duration, "on the CPU");
+    cause = ExplainCpu(evidence, shares);
   } else if (longest == shares.stopped) {
     told = &shares.stopped;
     cause.kind = CauseKind::kStopped;
@@ -155,6 +180,8 @@ Cause ExplainBlock(const BlockEvidence& evidence) {
   const auto call = FindMainCall(evidence);
   Cause cause = ExplainShares(evidence, *shares, call);
   if (evidence.stack != nullptr) {
+    const std::string place = cause.kind == CauseKind::kGc ? PlaceText(*evidence.stack) : "";
+    if (!place.empty()) cause.summary += "; while at " + place;
     const attach::ThreadActivity activity = call ? call->activity : attach::ThreadActivity{};
     const std::string remedy = RemedyFor(cause.kind, activity, *evidence.stack, evidence.loop_kind);
     if (!remedy.empty()) cause.summary += "; " + remedy;

@@ -35,6 +35,8 @@ struct SampleEvidence {
   attach::ThreadActivity activity;
   attach::CallObject object;
   std::optional<AwaitedLock> lock;
+  /// The garbage collection that the thread was in: "generation 2"; empty: not known which.
+  std::optional<std::string> collection;
 };
 
 /// A thing that the thread was seen to do while the block lasted.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cli/explain/place.h"
 #include "cli/frame_filter.h"
 
 namespace pyleak::cli {
@@ -33,17 +34,10 @@ std::vector<Seen> HoldersOf(const BlockEvidence& evidence, const AwaitedLock& lo
   return seen;
 }
 
-/// ": File "/srv/app.py", line 12, in work"
-std::string PlaceText(const Holder& holder) {
-  const symbolize::Frame* frame = holder.stack ? InnermostUserFrame(*holder.stack) : nullptr;
-  if (frame == nullptr) return "";
-  const std::string& file = frame->filename.empty() ? frame->module : frame->filename;
-  const std::string line = frame->lineno ? fmt::format(", line {}", *frame->lineno) : "";
-  return fmt::format(": File \"{}\"{}, in {}", file, line, frame->name);
-}
-
 std::string HolderText(const Holder& holder, std::size_t holders, int samples) {
-  const std::string thread = fmt::format("thread {} \"{}\"{}", holder.tid, holder.name, PlaceText(holder));
+  std::string thread = fmt::format("thread {} \"{}\"", holder.tid, holder.name);
+  const std::string place = holder.stack ? PlaceText(*holder.stack) : "";
+  if (!place.empty()) thread += ": " + place;
   if (holders == 1) return "held by " + thread;
   return fmt::format("held by {} threads in turn, most often ({} samples) by {}", holders, samples, thread);
 }

@@ -304,7 +304,10 @@ void Arrival::TellMeter(const Moment& moment) {
   reading.busy = out_since_.has_value();
   reading.since = out_since();
   reading.busy_total = busy_;
-  block_meter_.Look(reading, thread_, moment.at);
+  block_meter_.Look(reading, thread_, moment.at, [&](const attach::ThreadActivity& met) {
+    const SeenWait* wait = waits_.Find(met);
+    return wait == nullptr || wait != waits_.loop();
+  });
 }
 
 std::string Arrival::Note() const {

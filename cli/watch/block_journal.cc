@@ -5,6 +5,7 @@
 
 #include "cli/loop_choice.h"
 #include "cli/watch/awaited_lock.h"
+#include "symbolize/collection.h"
 
 namespace pyleak::cli {
 
@@ -28,6 +29,12 @@ AwaitedLock Name(const LoopFacts& loop, const RawLock& raw) {
   return lock;
 }
 
+std::optional<std::string> CollectionOf(const RawSample& raw, const symbolize::Stack& native) {
+  const auto& collection = raw.python.collection;
+  if (!collection || !IsCollecting(raw.stack, *collection)) return symbolize::CollectionOfV8(native);
+  return "generation " + std::to_string(collection->generation);
+}
+
 NamedSample Name(const LoopFacts& loop, const RawSample& raw, const attach::CallObject& object) {
   NamedSample sample;
   sample.taken_at = raw.taken_at;
@@ -36,6 +43,7 @@ NamedSample Name(const LoopFacts& loop, const RawSample& raw, const attach::Call
   sample.evidence = {raw.activity, object, {}};
   const bool is_lock = raw.lock && (raw.lock->kind != LockKind::kMutex || IsMutexWait(sample.stacks.native));
   if (is_lock) sample.evidence.lock = Name(loop, *raw.lock);
+  sample.evidence.collection = CollectionOf(raw, sample.stacks.native);
   return sample;
 }
 

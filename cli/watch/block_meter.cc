@@ -29,7 +29,8 @@ bool IsSameDoing(const SeenActivity& seen, const attach::ThreadActivity& activit
 
 }  // namespace
 
-void BlockMeter::Look(const attach::SlotReading& reading, attach::ThreadLook& thread, HeartbeatTime now) {
+void BlockMeter::Look(const attach::SlotReading& reading, attach::ThreadLook& thread, HeartbeatTime now,
+                      const Belongs& belongs) {
   const auto before = latest_;
   if (!meter_) {
     if (auto meter = attach::ThreadMeter::Open(thread.thread())) meter_ = *std::move(meter);
@@ -44,13 +45,16 @@ void BlockMeter::Look(const attach::SlotReading& reading, attach::ThreadLook& th
         std::exchange(current_, Met{reading.since, before ? before : latest_, latest_, {}, reading.since, {}, {}, {}});
   }
   current_.last = latest_;
-  if (now - reading.since >= patience_) LookAtThread(current_, thread, now);
+  if (now - reading.since >= patience_) LookAtThread(thread, now, belongs);
 }
 
-void BlockMeter::LookAtThread(Met& met, attach::ThreadLook& thread, HeartbeatTime now) {
+void BlockMeter::LookAtThread(attach::ThreadLook& thread, HeartbeatTime now, const Belongs& belongs) {
   const auto activity = thread.Look();
   const auto stat = thread.ReadStat();
   if (!activity || !stat) return;
+  // It may be over since it was read, and the thread in the loop's own wait, or in the next one.
+  if (!belongs(*activity)) return;
+  Met& met = current_;
   // Counts that go back are those of another thread, which has the number since an exec.
   const auto goes_back = [&](const attach::Stat& first) {
     return stat->major_faults < first.major_faults || stat->disk_ticks < first.disk_ticks;

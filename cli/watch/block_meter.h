@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -17,8 +18,12 @@ class BlockMeter {
   /// `patience`: the age from which on an iteration is worth looking at what its thread does.
   explicit BlockMeter(std::chrono::nanoseconds patience) : patience_(patience) {}
 
+  /// Whether what the thread was met doing a moment ago belongs to the iteration that was read.
+  using Belongs = std::function<bool(const attach::ThreadActivity& met)>;
+
   /// To be told of each reading of the loop. `now`: the time after it. `thread`: the one that runs the loop.
-  void Look(const attach::SlotReading& reading, attach::ThreadLook& thread, attach::HeartbeatTime now);
+  void Look(const attach::SlotReading& reading, attach::ThreadLook& thread, attach::HeartbeatTime now,
+            const Belongs& belongs);
 
   /// Of the iteration that began then, which the latest look saw, or the one before it. `end`: now while it lasts.
   [[nodiscard]] BlockMeasure Measure(attach::HeartbeatTime begin, attach::HeartbeatTime end) const;
@@ -36,7 +41,7 @@ class BlockMeter {
     attach::Stat latest_stat;
   };
 
-  void LookAtThread(Met& met, attach::ThreadLook& thread, attach::HeartbeatTime now);
+  void LookAtThread(attach::ThreadLook& thread, attach::HeartbeatTime now, const Belongs& belongs);
 
   std::chrono::nanoseconds patience_;
   std::optional<attach::ThreadMeter> meter_;

@@ -131,7 +131,10 @@ HeartbeatTime ProcessLoops::LookAtLoop(const attach::Heartbeat& heartbeat, LoopW
     DiscardPending(loop);
     return now + EffectiveCheckInterval(tools_.detector);
   }
-  if (attach::ThreadLook* thread = loop.thread()) loop.meter.Look(reading, *thread, now);
+  if (attach::ThreadLook* thread = loop.thread()) {
+    loop.meter.Look(reading, *thread, now,
+                    [&](const auto&) { return heartbeat.IsInIteration(reading.slot, reading.iteration); });
+  }
   attach::Decision decision = loop.detector.Look(reading, drained.iterations, now);
   for (const attach::Iteration& iteration : decision.finished)
     loop.statistics.OnLongIteration(iteration.end - iteration.begin);

@@ -13,6 +13,7 @@
 #include "attach/memory/memory_reader.h"
 #include "symbolize/elf/module_map.h"
 #include "symbolize/python/code_cache.h"
+#include "symbolize/python/collector.h"
 #include "symbolize/python/frame_chain.h"
 #include "symbolize/python/python_stack.h"
 #include "symbolize/python/running_task.h"
@@ -28,6 +29,7 @@ struct RawPythonStack {
   std::vector<CodeCache::Pointer> code;                      ///< Of each link of `chain`.
   std::optional<std::vector<std::vector<Variable>>> locals;  ///< Of each link, if they were asked for.
   std::optional<TaskName> task;
+  std::optional<Collection> collection;  ///< Some thread was in it.
 };
 
 /// The CPython of one process. Not thread-safe. After an exec of the target, make another one.

@@ -61,6 +61,7 @@ constexpr Layout kPython38 = {
     .generator = {.frame = 16, .qualified_name = 56},
     .task = {.coroutine = 112, .name = 120},
     .gil = {.in_runtime = 1152},
+    .collector = {.in_runtime = 344, .in_interpreter = {}},
 };
 
 constexpr Layout kPython39 = [] {
@@ -69,6 +70,7 @@ constexpr Layout kPython39 = [] {
   layout.interpreter.modules = 856;
   layout.task = {.coroutine = 152, .name = 160};
   layout.gil.in_runtime = 352;
+  layout.collector = {.in_runtime = {}, .in_interpreter = 616};
   return layout;
 }();
 
@@ -106,6 +108,7 @@ constexpr Layout kPython311 = {
     .generator = {.frame = 80, .qualified_name = 40},
     .task = {.coroutine = 136, .name = 144},
     .gil = {.in_runtime = 360},
+    .collector = {.in_runtime = {}, .in_interpreter = 648},
 };
 
 /// 3.12: the same headers as 3.11; wstr has left the string objects (PEP 623).
@@ -130,6 +133,7 @@ constexpr Layout kPython312 = {
     .generator = {.frame = 72, .qualified_name = 32},
     .task = {.coroutine = 136, .name = 144},
     .gil = {.in_runtime = {}, .in_interpreter = 384},
+    .collector = {.in_runtime = {}, .in_interpreter = 112},
 };
 
 constexpr std::array<const Layout*, 5> kLayouts = {&kPython38, &kPython39, &kPython310, &kPython311, &kPython312};
@@ -165,7 +169,7 @@ bool Plausible(const Layout& layout) {
     return std::max(offsets) < limit;
   };
   return within({layout.runtime.interpreters_head, layout.interpreter.next, layout.interpreter.threads_head,
-                 layout.interpreter.modules, layout.gil.in_interpreter},
+                 layout.interpreter.modules, layout.gil.in_interpreter, layout.collector.in_interpreter.value_or(0)},
                 kMaxStateOffset) &&
          within({layout.gil.last_holder, layout.gil.locked}, kMaxOffset) &&
          within({layout.thread.next, layout.thread.thread_id, *layout.thread.native_thread_id, layout.thread.frame,
@@ -269,6 +273,7 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
   if (first_form) {
     layout.generator = {.frame = 72, .qualified_name = 32};
     layout.task = {.coroutine = 120, .name = 128};
+    layout.collector.in_interpreter = words[10];
   }
   layout.gil = {.in_runtime = {},
                 .in_interpreter = words[at.gil],

@@ -106,6 +106,15 @@ struct Layout {
     [[nodiscard]] std::uint64_t waits() const { return locked + 16; }
     [[nodiscard]] std::uint64_t size_bytes() const { return waits() + 2 * (48 + 40); }
   } gil;
+  struct {                                        ///< _gc_runtime_state; neither: not known of a Python that is too new
+    std::optional<std::uint64_t> in_runtime;      ///< 3.8: where in _PyRuntimeState the only one lies.
+    std::optional<std::uint64_t> in_interpreter;  ///< 3.9 to 3.13: where in PyInterpreterState it lies.
+  } collector;
+  /// Within it, from 3.8 to 3.13 (Include/internal/pycore_gc.h; 3.8: pycore_pymem.h): the int `collecting`, which is
+  /// all that is wanted of it but the int `count` of each of three `generations`.
+  static constexpr std::uint64_t kCollecting = 200;
+  static constexpr std::uint64_t kCollectorBytes = kCollecting + sizeof(int);
+  static constexpr std::uint64_t CountOfGeneration(std::uint64_t generation) { return 24 + 24 * generation + 20; }
 
   /// Bytes of one unit of kObject's f_lasti: 3.10 counts instructions of two bytes (Objects/frameobject.c).
   [[nodiscard]] std::int64_t lasti_unit_bytes() const { return version.minor >= 10 ? 2 : 1; }

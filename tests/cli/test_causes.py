@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from pyleak_testing import LiveTest, compiled_target, node_target, python_target, require, rounds
+from pyleak_testing import LiveTest, compiled_target, interpreters, node_target, python_target, require, rounds
 from pyleak_testing.late import late_acceptor, late_answer, late_owner, late_writer
 from pyleak_testing.lines import wait_until
 from pyleak_testing.load import late_server
@@ -155,6 +155,51 @@ class Causes(LiveTest):
         self.assert_times(cause, block)
         for hog in hogs:
             hog.blocked(3)
+
+
+class GarbageCollection(LiveTest):
+    def record_of(self, watch, block):
+        """The block's own: there may be others before it."""
+        end = block.end_ns / 1e9 + time.time() - time.monotonic()
+        while True:
+            record = watch.block()
+            if record["timestamp"] + record["duration"] > end - 0.005:
+                return record
+
+    def assert_collection(self, record, what):
+        cause = record["cause"]
+        if cause["kind"] == "not_scheduled":  # on a machine that others load
+            return self.assertGreater(cause["runqueue_seconds"], cause["cpu_seconds"], cause)
+        self.assertEqual(cause["kind"], "gc", (cause, record["capture"]))
+        self.assertRegex(cause["summary"], rf"^garbage collection \({what}\), ")
+
+    def test_every_interpreters(self):
+        for version, path in interpreters().items():
+            target = self.start(python_target("asyncio_service.py", interpreter=path))
+            watch = self.attach(target, "--threshold", "10ms")
+            target.block(0, "grow", 3_000_000)
+            for generation in (0, 1, 2):
+                with self.subTest(version, generation=generation):
+                    block = target.block(0, "collect", generation)
+                    record = self.record_of(watch, block)
+                    self.assertGreaterEqual(record["duration"], float(block.object))
+                    self.assert_python_stack(record, block)
+                    self.assert_collection(record, f"generation {generation}")
+            self.assertEqual(watch.stop(), 0)
+
+    def test_nodes(self):
+        require("node")
+        command = node_target()
+        target = self.start([command[0], "--expose-gc", *command[1:]], jit=True)
+        watch = self.attach(target, "--threshold", "50ms")
+        target.block(0, "grow")
+        self.assert_collection(self.record_of(watch, target.block(0.4, "collect")), "mark-compact")
+
+    def test_computing_beside_the_collector_is_none(self):
+        target = self.start(python_target("asyncio_service.py"))
+        watch = self.attach(target, "--threshold", "50ms")
+        record = self.record_of(watch, target.block(0.3, "cpu"))
+        self.assertIn(record["cause"]["kind"], ("cpu", "not_scheduled"), record["cause"])
 
 
 class Precision(LiveTest):

@@ -88,6 +88,12 @@ Offsets OffsetsOf(const Layout& layout) {
                      {"gil.switch_number", layout.gil.switch_number()},
                      {"gil.waits", layout.gil.waits()},
                      {"gil.size_bytes", layout.gil.size_bytes()}};
+  offsets["collector.collecting"] = Layout::kCollecting;
+  for (std::uint64_t generation = 0; generation < 3; ++generation) {
+    offsets["collector.count" + std::to_string(generation)] = Layout::CountOfGeneration(generation);
+  }
+  offsets[layout.collector.in_runtime ? "collector.in_runtime" : "collector.in_interpreter"] =
+      layout.collector.in_runtime.value_or(layout.collector.in_interpreter.value_or(0));
   if (!layout.gil.in_runtime) offsets["gil.in_interpreter"] = layout.gil.in_interpreter;
   if (layout.frame_form != FrameForm::kObject) {
     offsets["frame.owner"] = layout.frame.owner;

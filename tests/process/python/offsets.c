@@ -140,6 +140,18 @@ static void PrintGil(void) {
   Print("gil.size_bytes", sizeof(struct _gil_runtime_state));
 }
 
+static void PrintCollector(void) {
+#if PY_VERSION_HEX >= 0x03090000
+  FIELD("collector.in_interpreter", PyInterpreterState, gc);
+#else
+  FIELD("collector.in_runtime", _PyRuntimeState, gc);
+#endif
+  FIELD("collector.collecting", struct _gc_runtime_state, collecting);
+  FIELD("collector.count0", struct _gc_runtime_state, generations[0].count);
+  FIELD("collector.count1", struct _gc_runtime_state, generations[1].count);
+  FIELD("collector.count2", struct _gc_runtime_state, generations[2].count);
+}
+
 int main(void) {
   FIELD("runtime.interpreters_head", _PyRuntimeState, interpreters.head);
   FIELD("interpreter.next", PyInterpreterState, next);
@@ -160,6 +172,7 @@ int main(void) {
   PrintVariables();
   PrintObjects();
   PrintGil();
+  PrintCollector();
   FIELD("bytes.size", PyVarObject, ob_size);
   FIELD("bytes.data", PyBytesObject, ob_sval);
   FIELD("text.length", PyASCIIObject, length);

@@ -53,7 +53,18 @@ function blockFifo(seconds) {
   fs.rmSync(directory, {recursive: true});
 }
 
-const kinds = {cpu: blockCpu, pbkdf2: blockPbkdf2, exec: blockExec, fifo: blockFifo};
+let heap = [];
+
+function blockGrow() {
+  heap = Array.from({length: 500000}, (_, i) => ({i}));
+}
+
+function blockCollect(seconds) {  // Full collections one after the other; under node --expose-gc.
+  const end = now() + seconds * 1e9;
+  while (now() < end) gc();
+}
+
+const kinds = {cpu: blockCpu, grow: blockGrow, collect: blockCollect, pbkdf2: blockPbkdf2, exec: blockExec, fifo: blockFifo};
 
 function block(seconds, kind) {
   const begin = now();

@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import ctypes
 import fcntl
+import gc
 import os
 import socket
 import subprocess
@@ -131,6 +132,25 @@ def event(seconds, _argument=None):
     timer.join()
 
 
+_heap = []
+
+
+def grow(_seconds, argument):
+    """So many objects that live, all of the youngest generation."""
+    gc.collect()
+    gc.disable()
+    _heap[:] = [[] for _ in range(int(argument))]
+
+
+def collect(_seconds, argument):
+    """A collection of that generation; for how long, as the collector says itself."""
+    times = []
+    gc.callbacks.append(lambda *_: times.append(time.monotonic()))
+    gc.collect(here(int(argument)))
+    gc.callbacks.pop()
+    return str(times[1] - times[0])
+
+
 def fifo(seconds, argument):
     """Reads a FIFO, whose path is the argument, that is written to only after that time."""
     writer = subprocess.Popen(["sh", "-c", 'sleep "$0"; echo written > "$1"', str(seconds), argument])
@@ -232,6 +252,8 @@ BLOCKS = {
         lock,
         rlock,
         event,
+        grow,
+        collect,
         fifo,
         connect,
         receive,

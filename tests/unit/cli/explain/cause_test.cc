@@ -88,6 +88,20 @@ TEST(Cause, IsTheGilAlsoIfOnlyLooksHaveMetTheWait) {
   EXPECT_EQ(cause.summary, "waiting for the GIL, 0.990s of 1.000s asleep");
 }
 
+TEST(Cause, IsTheGarbageCollectorIfMostSamplesMetIt) {
+  BlockEvidence evidence = Evidence(Use(990ms, 0ms), {{Running(), 'R', 1s}});
+  evidence.samples = {{Running(), {}, {}, "generation 2"}};
+  EXPECT_EQ(ExplainBlock(evidence).kind, CauseKind::kCpu) << "one sample alone";
+  evidence.samples = {{Running(), {}}, {Running(), {}, {}, "generation 2"}, {Running(), {}, {}, "generation 2"}};
+  symbolize::Stack stack = *GilHeldBy(7).holder->stack;
+  evidence.stack = &stack;
+  const Cause cause = ExplainBlock(evidence);
+  EXPECT_EQ(cause.kind, CauseKind::kGc);
+  EXPECT_EQ(cause.summary,
+            "garbage collection (generation 2), 0.990s of 1.000s on the CPU; while at File \"/srv/app.py\", line 12, "
+            "in spin");
+}
+
 TEST(Cause, IsALockAndWhoHeldIt) {
   BlockEvidence evidence = Evidence(Use(10ms, 0ms), {{In(SYS_futex, 0x1008), 'S', 990ms}});
   AwaitedLock lock = GilHeldBy(7);
