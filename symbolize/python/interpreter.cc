@@ -93,7 +93,7 @@ RawPythonStack Interpreter::Capture(const attach::MemoryReader& memory, int tid,
     raw.code.push_back(code);
   }
   raw.collection = FindCollection(layout, memory, thread.memory, runtime_.address);
-  raw.task = tasks_.Of(layout, memory, thread.memory, raw.chain);
+  raw.task = tasks_.Of(layout, memory, thread.memory, raw.chain, raw.code);
   if (raw.code.size() < raw.chain.links.size()) Cut(raw.chain, raw.code.size());
   if (locals != nullptr) raw.locals = ReadLocals(layout, memory, thread.memory, raw.chain.links, *locals);
   return raw;

@@ -15,6 +15,7 @@ constexpr ObjectLayout kObjects38 = [] {
   objects.code = {.flags = 36, .names = 72, .kinds = 0, .cell_vars = 88, .free_vars = 80};
   objects.keys = {.size = 8, .count = 32, .indices = 40, .has_kind = false};
   objects.function = {.qualname = 104};
+  objects.heap_type = {.slots = 856, .cached_keys = 872};
   return objects;
 }();
 
@@ -28,6 +29,7 @@ constexpr ObjectLayout kObjects310 = [] {
 constexpr ObjectLayout kObjects311 = [] {
   ObjectLayout objects;
   objects.frame = {.globals = 8, .locals = 24, .localsplus = 72};
+  objects.heap_type = {.slots = 856, .cached_keys = 872};
   return objects;
 }();
 
@@ -35,6 +37,7 @@ constexpr ObjectLayout kObjects312 = [] {
   ObjectLayout objects;
   objects.frame = {.globals = 24, .locals = 40, .localsplus = 72};
   objects.integer.has_tag = true;
+  objects.heap_type = {.slots = 864, .cached_keys = 880};
   return objects;
 }();
 
@@ -68,6 +71,7 @@ constexpr Layout kPython39 = [] {
   Layout layout = kPython38;
   layout.version = {3, 9};
   layout.interpreter.modules = 856;
+  layout.objects.heap_type = {.slots = 848, .cached_keys = 864};
   layout.task = {.coroutine = 152, .name = 160};
   layout.gil.in_runtime = 352;
   layout.collector = {.in_runtime = {}, .in_interpreter = 616};
@@ -194,7 +198,8 @@ ObjectLayout DescribedObjects(const DebugOffsetsWords& words, const DebugOffsets
   objects.code.names = words[at.code + 7];
   objects.code.kinds = words[at.code + 8];
   objects.object = {.type = words[at.object + 1]};
-  objects.type = {.name = words[at.object + 3], .flags = words[at.object + 5]};
+  objects.type.name = words[at.object + 3];
+  objects.type.flags = words[at.object + 5];
   objects.tuple = {.size = words[at.object + 8], .items = words[at.object + 7]};
   objects.list = {.size = words[at.object + 11], .items = words[at.object + 10]};
   objects.dict.keys = words[at.dict + 1];
@@ -269,7 +274,8 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
                  // From 3.14 on `interned` has 16 bits (Include/cpython/unicodeobject.h).
                  .kind_shift = first_form ? 2U : 16U};
   layout.objects = DescribedObjects(words, at);
-  // 3.13 does not say these: Include/cpython/genobject.h, Modules/_asynciomodule.c.
+  // 3.13 does not say these: Include/cpython/genobject.h, Modules/_asynciomodule.c. As little does it say heap_type.
+  if (!first_form) layout.objects.heap_type = {};
   if (first_form) {
     layout.generator = {.frame = 72, .qualified_name = 32};
     layout.task = {.coroutine = 120, .name = 128};

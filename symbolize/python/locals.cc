@@ -60,6 +60,15 @@ class FrameVariables {
     }
   }
 
+  [[nodiscard]] std::vector<Slot> FindSlots(ObjectReader& reader) const {
+    const auto flags = FieldOf<std::uint32_t>(frame_.code, reader.layout().objects.code.flags);
+    if (!flags) return {};
+    const bool optimized = (*flags & kOptimized) != 0;
+    std::vector<Slot> slots = FastSlots(reader, optimized);
+    if (!optimized) AddMapped(reader, slots);
+    return slots;
+  }
+
   std::vector<Variable> Take() && {
     std::erase_if(variables_, [](const Variable& variable) { return variable.name.empty(); });
     return std::move(variables_);
@@ -72,15 +81,6 @@ class FrameVariables {
     if (!name || name->beginning.empty() || name->beginning.front() == '.') return {};
     if (redaction.Hides(name->beginning)) return {name->beginning, std::string(kRedacted)};
     return {name->beginning, ObjectText(reader, redaction).Of(slot.value)};
-  }
-
-  std::vector<Slot> FindSlots(ObjectReader& reader) const {
-    const auto flags = FieldOf<std::uint32_t>(frame_.code, reader.layout().objects.code.flags);
-    if (!flags) return {};
-    const bool optimized = (*flags & kOptimized) != 0;
-    std::vector<Slot> slots = FastSlots(reader, optimized);
-    if (!optimized) AddMapped(reader, slots);
-    return slots;
   }
 
   /// Those that the frame itself has. Code that works in a mapping does not count what it only uses as its own.
@@ -158,6 +158,15 @@ class FrameVariables {
 };
 
 }  // namespace
+
+std::optional<RemoteAddress> FindLocal(ObjectReader& reader, const FrameChain::Link& frame, std::string_view name) {
+  if (reader.layout().objects.frame.localsplus == 0) return std::nullopt;
+  for (const Slot& slot : FrameVariables(frame, reader.memory()).FindSlots(reader)) {
+    const auto text = reader.Text(slot.name, kMaxNameCharacters);
+    if (text && text->beginning == name) return slot.value;
+  }
+  return std::nullopt;
+}
 
 std::vector<std::vector<Variable>> ReadLocals(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
                                               std::span<const FrameChain::Link> frames, const Redaction& redaction) {

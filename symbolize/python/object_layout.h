@@ -26,8 +26,15 @@ struct ObjectLayout {
   } object;
   struct {  ///< PyTypeObject
     std::uint64_t name = 24;
+    std::uint64_t basic_size = 32;
     std::uint64_t flags = 168;
+    std::uint64_t base = 256;
+    std::uint64_t dict_offset = 288;
   } type;
+  struct {                    ///< PyHeapTypeObject
+    std::uint64_t slots = 0;  ///< 0: attributes of instances cannot be read.
+    std::uint64_t cached_keys = 0;
+  } heap_type;
   struct {                    ///< PyLongObject
     std::uint64_t size = 16;  ///< 3.12 on: lv_tag. Before: ob_size.
     std::uint64_t digits = 24;

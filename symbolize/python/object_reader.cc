@@ -216,23 +216,32 @@ std::optional<Elements<ObjectReader::Entry>> ObjectReader::Dict(RemoteAddress ob
   if (head.empty()) return std::nullopt;
   Elements<Entry> items{.first = {}, .count = Load<std::uint64_t>(head, layout.used)};
   if (items.count == 0) return items;
-  const auto keys = Keys(LoadAddress(head, layout.keys));
+  auto entries = Entries(LoadAddress(head, layout.keys), LoadAddress(head, layout.values), most);
+  if (!entries) return std::nullopt;
+  items.first = *std::move(entries);
+  return items;
+}
+
+std::optional<std::vector<ObjectReader::Entry>> ObjectReader::Entries(RemoteAddress keys_address, RemoteAddress values,
+                                                                      std::size_t most) {
+  const auto keys = Keys(keys_address);
   if (!keys) return std::nullopt;
   const std::size_t count =
       std::min<std::uint64_t>(keys->count, std::min(most + kGaps, kMaxTableBytes / keys->entry_bytes));
+  if (count == 0) return std::vector<Entry>();
   const auto entries = memory_.View(keys->entries, count * keys->entry_bytes);
   // A table that several instances share has its values elsewhere, one array for each.
-  const RemoteAddress values_address = LoadAddress(head, layout.values);
-  const bool shared = !values_address.is_null();
-  const auto values =
-      shared ? Pointers(values_address + layout_.objects.values.values, count) : std::vector<RemoteAddress>();
-  if (entries.empty() || (shared && values.empty())) return std::nullopt;
-  for (std::size_t i = 0; i < count && items.first.size() < most; ++i) {
+  const bool shared = !values.is_null();
+  const auto elsewhere =
+      shared ? Pointers(values + layout_.objects.values.values, count) : std::vector<RemoteAddress>();
+  if (entries.empty() || (shared && elsewhere.empty())) return std::nullopt;
+  std::vector<Entry> found;
+  for (std::size_t i = 0; i < count && found.size() < most; ++i) {
     const std::uint64_t at = i * keys->entry_bytes + keys->key_offset;
-    const RemoteAddress value = shared ? values[i] : LoadAddress(entries, at + sizeof(std::uint64_t));
-    if (!value.is_null()) items.first.emplace_back(LoadAddress(entries, at), value);
+    const RemoteAddress value = shared ? elsewhere[i] : LoadAddress(entries, at + sizeof(std::uint64_t));
+    if (!value.is_null()) found.emplace_back(LoadAddress(entries, at), value);
   }
-  return items;
+  return found;
 }
 
 }  // namespace pyleak::symbolize::python

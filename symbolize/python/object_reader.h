@@ -65,6 +65,7 @@ class ObjectReader {
   ObjectReader(const Layout& layout, ObjectMemory& memory) : layout_(layout), memory_(memory) {}
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] ObjectMemory& memory() { return memory_; }
 
   std::optional<ObjectType> Type(RemoteAddress object);
 
@@ -79,6 +80,9 @@ class ObjectReader {
   std::optional<Elements<RemoteAddress>> List(RemoteAddress object, std::size_t most);
   std::optional<Elements<RemoteAddress>> Set(RemoteAddress object, std::size_t most);
   std::optional<Elements<Entry>> Dict(RemoteAddress object, std::size_t most);
+
+  /// Of a PyDictKeysObject; `values`: the PyDictValues that has its values, null where it has them itself.
+  std::optional<std::vector<Entry>> Entries(RemoteAddress keys, RemoteAddress values, std::size_t most);
 
   /// Where a dict's entries lie, deleted ones among them.
   struct DictKeys {

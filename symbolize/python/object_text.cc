@@ -1,7 +1,10 @@
 #include "symbolize/python/object_text.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
+#include "symbolize/python/attributes.h"
 #include "symbolize/python/literal.h"
 
 namespace pyleak::symbolize::python {
@@ -15,7 +18,7 @@ constexpr std::size_t kMaxTextBytes = 300;
 /// Of 30 bits: 144 decimal digits.
 constexpr std::size_t kMaxIntegerDigits = 16;
 
-const char* const kUnknown = "...";
+const std::string kUnknown = "...";
 
 std::optional<std::string> Quoted(const std::optional<std::string>& text) {
   return text ? std::optional(TextLiteral(*text)) : std::nullopt;
@@ -81,8 +84,7 @@ void ObjectText::AddObject(RemoteAddress object, const ObjectType& type, int dep
       return AddNamed("module", Quoted(NameAt(object, layout.module.name)));
     case ObjectKind::kCell:
     case ObjectKind::kOther:
-      text_ += "<" + type.name + " object>";
-      return;
+      return AddInstance(object, type, depth);
   }
 }
 
@@ -166,6 +168,28 @@ void ObjectText::AddDict(RemoteAddress object, int depth) {
     AddMore(shown, items->count);
   }
   text_ += "}";
+}
+
+void ObjectText::AddInstance(RemoteAddress object, const ObjectType& type, int depth) {
+  const auto attributes = depth == 0 ? Attributes(reader_).Of(object, kMaxItems + 1) : std::nullopt;
+  if (!attributes || attributes->empty()) {
+    text_ += "<" + type.name + " object>";
+    return;
+  }
+  text_ += "<" + type.name;
+  const char* separator = " ";
+  for (const auto& [key, value] : std::span(*attributes).first(std::min(attributes->size(), kMaxItems))) {
+    if (IsFull(depth)) break;
+    const auto name = reader_.Text(key, kMaxCharacters);
+    text_ += std::exchange(separator, ", ") + (name ? name->beginning : kUnknown) + "=";
+    if (Hides(key)) {
+      text_ += kRedacted;
+    } else {
+      Add(value, depth + 1);
+    }
+  }
+  if (attributes->size() > kMaxItems || IsFull(depth)) text_ += ", ...";
+  text_ += ">";
 }
 
 void ObjectText::AddNamed(const char* what, const std::optional<std::string>& name) {

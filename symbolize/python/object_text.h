@@ -12,8 +12,8 @@
 namespace pyleak::symbolize::python {
 
 /// Objects as repr() would show them, where that is known without running it, shortened: `{'id': 7, 'tags': ['a', ...
-/// 12 more]}`, `<Request object>`. What is not known is `...`. Of a table, a pair or an instance, what belongs to a
-/// name that is to be hidden is `<redacted>`.
+/// 12 more]}`, `<Request method='GET', size=7>`. What is not known is `...`. Of a table, a pair or an instance, what
+/// belongs to a name that is to be hidden is `<redacted>`.
 class ObjectText {
  public:
   ObjectText(ObjectReader& reader, const Redaction& redaction) : reader_(reader), redaction_(redaction) {}
@@ -29,6 +29,8 @@ class ObjectText {
   void AddTuple(const std::optional<Elements<RemoteAddress>>& items, int depth);
   void AddSet(RemoteAddress object, const ObjectType& type, int depth);
   void AddDict(RemoteAddress object, int depth);
+  /// One level deep: of what an attribute refers to in turn only the type.
+  void AddInstance(RemoteAddress object, const ObjectType& type, int depth);
   void AddNamed(const char* what, const std::optional<std::string>& name);
   /// What is left out after `shown` of `count`.
   void AddMore(std::size_t shown, std::uint64_t count);

@@ -12,7 +12,7 @@ namespace pyleak::symbolize {
 
 /// What a coroutine's scheduler calls it, and what its author did.
 struct TaskName {
-  std::string name;       ///< asyncio.Task.get_name().
+  std::string name;       ///< asyncio.Task.get_name(), or trio.lowlevel.Task.name.
   std::string coroutine;  ///< Its __qualname__.
 };
 

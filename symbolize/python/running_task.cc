@@ -6,7 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "symbolize/python/attributes.h"
 #include "symbolize/python/dict.h"
+#include "symbolize/python/locals.h"
 #include "symbolize/python/object_memory.h"
 #include "symbolize/python/object_reader.h"
 
@@ -19,6 +21,16 @@ constexpr std::size_t kMaxTasks = 64;
 constexpr std::size_t kMaxNameCharacters = 256;
 /// PyModuleObject.md_dict, Include/internal/pycore_moduleobject.h: the same from 3.8 to 3.14.
 constexpr std::uint64_t kModuleDict = 16;
+
+constexpr std::string_view kTrioLoop = "unrolled_run";
+constexpr std::string_view kTrioFile = "/trio/_core/_run.py";
+
+/// Whether a text of ASCII characters ends so.
+bool EndsWith(const CodeObject::Text& text, std::string_view end) {
+  if (text.character_bytes != 1 || text.characters.size() < end.size()) return false;
+  const auto last = std::span(text.characters).last(end.size());
+  return std::ranges::equal(last, end, [](std::byte a, char b) { return a == static_cast<std::byte>(b); });
+}
 
 /// asyncio.tasks has the table under this name, be the tasks made in C or in Python.
 std::optional<RemoteAddress> FindTable(const Layout& layout, const attach::MemoryReader& memory,
@@ -45,8 +57,19 @@ class TaskSearch {
     const auto tasks = reader_.Dict(table, kMaxTasks);
     if (!tasks) return;
     for (const auto& [loop, task] : tasks->first) {
-      const auto candidate = Examine(task);
-      if (candidate && (!innermost_ || candidate->depth < innermost_->depth)) innermost_ = candidate;
+      if (Offer(Examine(task))) continue;
+      // Of asyncio.tasks._PyTask, the class in Python that nest_asyncio uses.
+      Offer(ExamineAttributes(task, {.name = "_name", .coroutine = "_coro"}));
+    }
+  }
+
+  /// Trio's loop, the generator unrolled_run of trio/_core/_run.py, calls the task that it runs `task`.
+  void LookIntoTrio(std::span<const CodeCache::Pointer> code) {
+    for (std::size_t i = 0; i < code.size(); ++i) {
+      if (!EndsWith(code[i]->name, kTrioLoop) || !EndsWith(code[i]->filename, kTrioFile)) continue;
+      if (const auto task = FindLocal(reader_, chain_.links[i], "task")) {
+        Offer(ExamineAttributes(*task, {.name = "name", .coroutine = "coro"}));
+      }
     }
   }
 
@@ -61,6 +84,25 @@ class TaskSearch {
 
  private:
   [[nodiscard]] const Layout& layout() const { return reader_.layout(); }
+
+  bool Offer(const std::optional<Candidate>& candidate) {
+    if (candidate && (!innermost_ || candidate->depth < innermost_->depth)) innermost_ = candidate;
+    return candidate.has_value();
+  }
+
+  struct AttributeNames {
+    std::string_view name;
+    std::string_view coroutine;
+  };
+
+  std::optional<Candidate> ExamineAttributes(RemoteAddress task, const AttributeNames& names) {
+    Attributes attributes(reader_);
+    const auto name = attributes.Find(task, names.name);
+    const auto coroutine = attributes.Find(task, names.coroutine);
+    const auto depth = coroutine ? DepthOf(*coroutine) : std::nullopt;
+    if (!name || !depth) return std::nullopt;
+    return Candidate{*depth, *name, *coroutine};
+  }
 
   std::optional<Candidate> Examine(RemoteAddress task) {
     const auto name = reader_.Pointer(task, layout().task.name);
@@ -121,12 +163,13 @@ void RunningTasks::Find(const Layout& layout, const attach::MemoryReader& memory
 }
 
 std::optional<TaskName> RunningTasks::Of(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
-                                         const FrameChain& chain) const {
+                                         const FrameChain& chain, std::span<const CodeCache::Pointer> code) const {
   ObjectMemory objects(memory, set);
   ObjectReader reader(layout, objects);
   for (;;) {
     const std::size_t misses = objects.misses();
     TaskSearch search(reader, chain);
+    search.LookIntoTrio(code);
     for (const auto& [address, interpreter] : interpreters_) {
       if (!interpreter.table.is_null()) search.LookInto(interpreter.table);
     }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <unordered_map>
 
 #include "attach/base/remote_address.h"
 #include "attach/memory/memory_reader.h"
+#include "symbolize/python/code_cache.h"
 #include "symbolize/python/frame_chain.h"
 #include "symbolize/python/layout.h"
 #include "symbolize/python/python_stack.h"
@@ -12,8 +14,9 @@
 
 namespace pyleak::symbolize::python {
 
-/// asyncio's own table of the tasks that are running, one for each event loop, in every interpreter of a process. It is
-/// there whichever loop runs the tasks, uvloop's included. From 3.14 on there is none.
+/// The tasks that are running. asyncio has a table of them, one for each event loop, in every interpreter of a process;
+/// it is there whichever loop runs the tasks, uvloop's included. From 3.14 on there is none. Trio's loop has its task
+/// in a local variable.
 class RunningTasks {
  public:
   /// Looks for tables that are not known yet: a handful of system calls, many where modules have been imported since
@@ -22,8 +25,9 @@ class RunningTasks {
 
   /// The task that the thread with the frames `chain` runs. It counts only if a frame of its coroutine is among them,
   /// so what other threads do meanwhile cannot deceive. As for ReadFrameChain, the thread is held, or sleeps.
+  /// `code`: of each link of the chain, or of the first ones.
   [[nodiscard]] std::optional<TaskName> Of(const Layout& layout, const attach::MemoryReader& memory, WorkingSet& set,
-                                           const FrameChain& chain) const;
+                                           const FrameChain& chain, std::span<const CodeCache::Pointer> code) const;
 
  private:
   struct Interpreter {

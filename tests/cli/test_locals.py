@@ -45,6 +45,7 @@ class Locals(LiveTest):
                 "headers": "[(b'Host', b'example.org'), (b'Authorization', <redacted>)]",
                 "settings": "{'API-Key': <redacted>, 'retries': 3, 'nested': {'session_id': <redacted>}}",
                 "mother": "<redacted>",
+                "account": "<Account user='alice', passphrase=<redacted>>",
             },
         )
         shown = [frame.get("locals", {}) for frame in record["blocking_stack"]]

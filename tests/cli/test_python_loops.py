@@ -39,6 +39,10 @@ class PythonLoops(LoopTest):
             with self.subTest(backend):
                 self.check(backend, "anyio_service.py", backend)
 
+    def test_a_loop_within_a_loop(self):
+        require("nest_asyncio")
+        self.check("asyncio", "nested_service.py")
+
     def test_a_loop_for_each_command(self):
         self.check("asyncio", "run_by_run.py")
 

@@ -98,7 +98,12 @@ static void PrintVariables(void) {
 static void PrintObjects(void) {
   FIELD("object.type", PyObject, ob_type);
   FIELD("type.name", PyTypeObject, tp_name);
+  FIELD("type.basic_size", PyTypeObject, tp_basicsize);
   FIELD("type.flags", PyTypeObject, tp_flags);
+  FIELD("type.base", PyTypeObject, tp_base);
+  FIELD("type.dict_offset", PyTypeObject, tp_dictoffset);
+  FIELD("heap_type.slots", PyHeapTypeObject, ht_slots);
+  FIELD("heap_type.cached_keys", PyHeapTypeObject, ht_cached_keys);
 #if PY_VERSION_HEX >= 0x030C0000
   FIELD("integer.size", PyLongObject, long_value.lv_tag);
   FIELD("integer.digits", PyLongObject, long_value.ob_digit);

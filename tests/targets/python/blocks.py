@@ -6,6 +6,7 @@ Each takes the seconds, and an argument that most do not need. here(...) stands 
 import asyncio
 import concurrent.futures
 import ctypes
+import dataclasses
 import fcntl
 import gc
 import os
@@ -86,12 +87,19 @@ def socket_timeout(seconds, _argument=None):
             pass
 
 
+@dataclasses.dataclass
+class Account:
+    user: str
+    passphrase: str
+
+
 def secrets(seconds, _argument=None):
     """With local variables that nobody is to see."""
     user, password = "alice", "hunter2"
     headers = [(b"Host", b"example.org"), (b"Authorization", b"Basic hunter2")]
     settings = {"API-Key": "hunter2", "retries": 3, "nested": {"session_id": "hunter2"}}
     mother = ["maiden name"]
+    account = Account(user, password)
     time.sleep(here(seconds))
 
 

@@ -36,7 +36,14 @@ def holding_here(value):
 
 
 def running_task():
-    """Name and coroutine of the asyncio task that runs; None outside of one."""
+    """Name and coroutine of the task of asyncio or Trio that runs; None outside of one."""
+    trio = sys.modules.get("trio")
+    try:
+        task = trio and trio.lowlevel.current_task()
+        if task:
+            return {"name": task.name, "coroutine": task.coro.__qualname__}
+    except RuntimeError:  # Trio is not what runs.
+        pass
     asyncio = sys.modules.get("asyncio")
     try:
         task = asyncio and asyncio.current_task()

@@ -1,25 +1,35 @@
 """Frames with local variables of all kinds, and what a reader who cannot run any code may know of them."""
 
 import collections
+import dataclasses
 import enum
 import math
 import sys
 import types
 
 
-def shown(value):
-    """repr() of values of the interpreter's own types, names of others; in the way of pyleak --locals."""
+def attributes(value):
+    """What an instance itself has: its dict, then the slots of its class and of those above."""
+    found = list(getattr(value, "__dict__", {}).items())
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        found += [(name, getattr(value, name)) for name in sorted(slots) if hasattr(value, name)]
+    return found
+
+
+def shown(value, depth=0):
+    """repr() of values of the interpreter's own types, attributes of others; in the way of pyleak --locals."""
     kind = type(value)
     if isinstance(value, type):
         return "<class '%s'>" % value.__name__
     if kind in (tuple, list, set, frozenset) and value:
-        items = ", ".join(map(shown, value))
+        items = ", ".join(shown(item, 1) for item in value)
         forms = {tuple: "(%s,)" if len(value) == 1 else "(%s)", list: "[%s]", set: "{%s}", frozenset: "frozenset({%s})"}
         return forms[kind] % items
     if kind is dict:
-        return "{%s}" % ", ".join(shown(key) + ": " + shown(item) for key, item in value.items())
+        return "{%s}" % ", ".join(shown(key, 1) + ": " + shown(item, 1) for key, item in value.items())
     if isinstance(value, BaseException):
-        return "%s(%s)" % (kind.__name__, ", ".join(map(shown, value.args)))
+        return "%s(%s)" % (kind.__name__, ", ".join(shown(item, 1) for item in value.args))
     if isinstance(value, types.FunctionType):
         return "<function %s>" % value.__qualname__
     if isinstance(value, types.ModuleType):
@@ -29,7 +39,10 @@ def shown(value):
     for base in (int, str, bytes, list, tuple, dict):
         if isinstance(value, base):
             return "%s(%s)" % (kind.__name__, shown(base(value)))
-    return "<%s object>" % kind.__name__
+    own = attributes(value) if depth == 0 and kind.__flags__ & 1 << 9 else []  # Py_TPFLAGS_HEAPTYPE
+    if not own:
+        return "<%s object>" % kind.__name__
+    return "<%s %s>" % (kind.__name__, ", ".join(name + "=" + shown(item, 1) for name, item in own))
 
 
 def variables(frame):
@@ -44,8 +57,37 @@ class Plain:
         self.attribute = 1
 
 
+class Empty:
+    pass
+
+
 class Slotted:
-    __slots__ = ("one", "two")
+    __slots__ = ("two", "one", "none")
+
+    def __init__(self):
+        self.one, self.two = 1, (2, Plain())
+
+
+class SlottedMore(Slotted):
+    __slots__ = ("another",)
+
+    def __init__(self):
+        super().__init__()
+        self.another = "more"
+
+
+class SlottedAndFree(SlottedMore):
+    def __init__(self):
+        super().__init__()
+        self.free = True
+
+
+@dataclasses.dataclass
+class Order:
+    number: int
+    items: list
+    note: str = ""
+    owner: object = None
 
 
 class Color(enum.IntEnum):
@@ -97,6 +139,11 @@ def objects(wait):
     error, other_error = ValueError("bad", 1), KeyError()
     function, lambda_function, method, built_in = objects, lambda: 0, words.append, len
     kind, built_in_kind, module = Plain, dict, math
+    empty, order, more, free = Empty(), Order(7, ["a"], owner=plain), SlottedMore(), SlottedAndFree()
+    changed, whole_dict = Plain(), Plain()
+    changed.later, changed.attribute = [1], None
+    vars(whole_dict)["not an identifier"] = 1
+    del whole_dict.attribute
     ordered, counted, queue = collections.OrderedDict(a=1), collections.Counter("aa"), collections.deque([1])
     generator, ellipsis, span = (x for x in ()), ..., range(3)
     wait()
