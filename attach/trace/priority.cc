@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -24,14 +23,14 @@ void RaisePriority() {
   ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest);
 }
 
-void KeepMemoryReady() {
-  // mallopt(3): below the first, free memory at the top of a heap stays ours; below the second, memory comes from a
-  // heap.
-  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
-  ::mallopt(M_MMAP_THRESHOLD, 16 << 20);
+void KeepMemoryReady(std::size_t bytes) {
+  // mallopt(3), for all threads: below the first, free memory at the top of a heap stays ours; below the second, memory
+  // comes from a heap.
+  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 2 << 20);
   // Written to, so that it is there, and freed again. In pieces, for a heap of a thread grows as it is asked.
   constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
-  std::array<std::vector<std::byte>, 16> pieces;
+  std::vector<std::vector<std::byte>> pieces((bytes + kPieceBytes - 1) / kPieceBytes);
   for (auto& piece : pieces) piece.assign(kPieceBytes, std::byte{1});
 }
 

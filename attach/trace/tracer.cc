@@ -28,7 +28,7 @@ void Tracer::Hand(const std::function<void()>& work) {
 
 void Tracer::Serve() {
   RaisePriority();
-  KeepMemoryReady();
+  KeepMemoryReady(memory_bytes_);
   std::unique_lock lock(mutex_);
   while (!spent_) {
     changed_.wait(lock, [this] { return work_ != nullptr || stopping_; });

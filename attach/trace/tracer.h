@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -14,7 +15,10 @@ namespace pyleak::attach {
 /// release it, is set free by ending this thread and starting another.
 class Tracer {
  public:
-  Tracer() = default;
+  /// What the work may allocate while it holds a thread, at any one moment. Enough for a borrowed thread.
+  static constexpr std::size_t kLittleMemory = std::size_t{256} << 10;
+
+  explicit Tracer(std::size_t memory_bytes = kLittleMemory) : memory_bytes_(memory_bytes) {}
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
   ~Tracer();
@@ -37,6 +41,7 @@ class Tracer {
   void Hand(const std::function<void()>& work);
   void Serve();
 
+  std::size_t memory_bytes_;
   std::mutex mutex_;
   std::condition_variable changed_;
   const std::function<void()>* work_ = nullptr;  ///< Guarded by mutex_, as is stopping_.

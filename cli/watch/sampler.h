@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -50,12 +51,15 @@ class Sampler {
   [[nodiscard]] std::chrono::nanoseconds frozen() const { return frozen_; }
 
  private:
+  /// For the frames of an interpreter and their variables; the stack has a buffer of its own.
+  static constexpr std::size_t kCaptureMemory = std::size_t{4} << 20;
+
   Result<std::optional<RawSample>> TakeHeld(WatchedProcess& process, attach::ThreadLook& thread);
   /// Null: no variables.
   [[nodiscard]] const symbolize::Redaction* locals() const { return locals_ ? &*locals_ : nullptr; }
 
   std::optional<symbolize::Redaction> locals_;
-  attach::Tracer tracer_;
+  attach::Tracer tracer_{kCaptureMemory};
   attach::CaptureBuffer buffer_;
   std::uint64_t freezes_ = 0;
   std::chrono::nanoseconds frozen_{};

@@ -152,6 +152,7 @@ struct DebugInfo::State {
   std::shared_ptr<const ElfImage> image;
   std::string path;
   attach::TargetFiles files;
+  std::vector<std::byte> copy;  // of an image that is to be unpacked: others have it too
   std::unique_ptr<Dwfl, DwflEnd> dwfl;
   Dwarf_Addr bias = 0;  // libdw's address minus the file's
   std::vector<UnitRange> ranges;
@@ -165,10 +166,15 @@ struct DebugInfo::State {
 
 int DebugInfo::State::FindElf(Dwfl_Module* /*module*/, void** user_data, const char* /*name*/, Dwarf_Addr /*base*/,
                               char** path, Elf** elf) {
-  const auto bytes = Of(user_data).image->bytes();
-  // libelf may write to the memory (it unpacks compressed sections in place): it is a private copy of ours.
+  State& state = Of(user_data);
+  auto bytes = state.image->bytes();
+  if (state.image->HasCompressedSections()) {
+    state.copy.assign(bytes.begin(), bytes.end());
+    bytes = state.copy;
+  }
+  // libelf writes to the memory only where it unpacks sections.
   *elf = ::elf_memory(const_cast<char*>(reinterpret_cast<const char*>(bytes.data())), bytes.size());
-  *path = ::strdup(Of(user_data).path.c_str());
+  *path = ::strdup(state.path.c_str());
   return -1;
 }
 
@@ -200,7 +206,7 @@ void DebugInfo::State::Open() {
 }
 
 DebugInfo::DebugInfo(std::shared_ptr<const ElfImage> image, const std::string& path, const attach::TargetFiles& files)
-    : state_(std::make_unique<State>(State{std::move(image), path, files, nullptr, 0, {}})) {
+    : state_(std::make_unique<State>(State{std::move(image), path, files, {}, nullptr, 0, {}})) {
   state_->Open();
 }
 DebugInfo::~DebugInfo() = default;

@@ -3,10 +3,13 @@
 #include <elfutils/libdwelf.h>
 #include <fmt/format.h>
 #include <gelf.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include "attach/memory/mapped_file.h"
 #include "symbolize/elf/symbol_index.h"
@@ -102,16 +105,59 @@ std::optional<ElfImage::Symbol> AsSymbol(const SymbolIndex::Entry* entry) {
   return ElfImage::Symbol{entry->name(), entry->address, entry->size};
 }
 
+/// A file as it was when it was opened: written to or replaced since, it is another one. The words are those of
+/// stat(2): device, inode, size, and the times of the last write and of the last change of any kind.
+using FileVersion = std::array<std::int64_t, 7>;
+
+std::optional<FileVersion> VersionOf(const UniqueFd& file) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return std::nullopt;
+  return FileVersion{static_cast<std::int64_t>(status.st_dev),
+                     static_cast<std::int64_t>(status.st_ino),
+                     status.st_size,
+                     status.st_mtim.tv_sec,
+                     status.st_mtim.tv_nsec,
+                     status.st_ctim.tv_sec,
+                     status.st_ctim.tv_nsec};
+}
+
+/// The images that somebody holds, so that processes share what they have in common, a C library above all.
+class OpenImages {
+ public:
+  static OpenImages& All() {
+    static OpenImages all;
+    return all;
+  }
+
+  std::shared_ptr<const ElfImage> Find(const FileVersion& version) {
+    const std::lock_guard lock(mutex_);
+    const auto found = images_.find(version);
+    return found == images_.end() ? nullptr : found->second.lock();
+  }
+
+  void Add(const FileVersion& version, const std::shared_ptr<const ElfImage>& image) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(images_, [](const auto& entry) { return entry.second.expired(); });
+    images_[version] = image;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<FileVersion, std::weak_ptr<const ElfImage>> images_;
+};
+
 }  // namespace
 
 struct ElfImage::State {
   std::vector<std::byte> copy;                // one of these two
   std::optional<attach::MappedFile> mapping;  // holds `bytes`
   std::span<std::byte> bytes;
-  ElfHandle elf;
   std::uint64_t entry = 0;
   std::vector<Segment> segments;
   std::optional<std::uint64_t> unwind_index;
+
+  std::mutex mutex;  // over what follows
+  ElfHandle elf;
   std::optional<SymbolIndex> symbols;
 
   SymbolIndex& Symbols() {
@@ -142,12 +188,18 @@ ElfImage::ElfImage(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ElfImage::~ElfImage() = default;
 
 Result<std::shared_ptr<const ElfImage>> ElfImage::Open(UniqueFd file) {
+  const auto version = VersionOf(file);
+  if (version) {
+    if (auto open = OpenImages::All().Find(*version)) return open;
+  }
   auto mapping = attach::MappedFile::Map(std::move(file));
   if (!mapping) return std::move(mapping).error();
   auto state = std::make_unique<State>();
   state->mapping.emplace(*std::move(mapping));
   state->bytes = state->mapping->bytes();
-  return Read(std::move(state));
+  auto image = Read(std::move(state));
+  if (image && version) OpenImages::All().Add(*version, *image);
+  return image;
 }
 
 Result<std::shared_ptr<const ElfImage>> ElfImage::FromBytes(std::vector<std::byte> bytes) {
@@ -178,6 +230,7 @@ std::uint64_t ElfImage::entry() const { return state_->entry; }
 std::optional<std::uint64_t> ElfImage::unwind_index() const { return state_->unwind_index; }
 
 std::optional<ElfImage::Section> ElfImage::FindSection(std::string_view name) const {
+  const std::lock_guard lock(state_->mutex);
   Elf* const elf = state_->elf.get();
   std::size_t names = 0;
   if (::elf_getshdrstrndx(elf, &names) != 0) return std::nullopt;
@@ -194,6 +247,7 @@ std::optional<ElfImage::Section> ElfImage::FindSection(std::string_view name) co
 }
 
 std::optional<ElfImage::Symbol> ElfImage::FindSymbol(std::string_view name) const {
+  const std::lock_guard lock(state_->mutex);
   return AsSymbol(state_->Symbols().FindByName(name));
 }
 
@@ -201,10 +255,21 @@ std::optional<ElfImage::Symbol> ElfImage::FunctionAt(std::uint64_t address) cons
   // A function without a size, such as _fini, reaches as far as the next one, but not out of the image.
   const auto holds = [address](const Segment& segment) { return address - segment.address < segment.memory_size; };
   if (std::ranges::none_of(segments(), holds)) return std::nullopt;
+  const std::lock_guard lock(state_->mutex);
   return AsSymbol(state_->Symbols().FunctionAt(address));
 }
 
+bool ElfImage::HasCompressedSections() const {
+  const std::lock_guard lock(state_->mutex);
+  for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(state_->elf.get(), section)) != nullptr;) {
+    GElf_Shdr header;
+    if (::gelf_getshdr(section, &header) != nullptr && (header.sh_flags & SHF_COMPRESSED) != 0) return true;
+  }
+  return false;
+}
+
 std::string ElfImage::build_id_hex() const {
+  const std::lock_guard lock(state_->mutex);
   const void* note = nullptr;
   const ssize_t size = std::min(::dwelf_elf_gnu_build_id(state_->elf.get(), &note), kLongestBuildId);
   std::string text;

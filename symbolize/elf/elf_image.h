@@ -16,7 +16,7 @@ namespace pyleak::symbolize {
 
 /// A 64-bit little-endian ELF file as it lies on disk (or the vDSO as it lies in memory), read-only. Addresses are the
 /// file's own, before relocation; Module adds the bias. Every offset in the file is checked against its size: the file
-/// is the target's and may be forged or truncated. Immutable once made, but for lazily built indexes; not thread-safe.
+/// is the target's and may be forged or truncated. For any thread: shared by all who open the same file.
 class ElfImage {
  public:
   struct Section {
@@ -38,7 +38,8 @@ class ElfImage {
   };
 
   /// `file` is mapped, not copied: a truncation of it later reads as zeros (attach::MappedFile), and copies of some
-  /// hundred megabytes are not worth the rest. kWrongArchitecture: ELF, but not 64-bit little-endian.
+  /// hundred megabytes are not worth the rest. An image of the file that is open still is taken, unless the file has
+  /// changed since. kWrongArchitecture: ELF, but not 64-bit little-endian.
   static Result<std::shared_ptr<const ElfImage>> Open(UniqueFd file);
   static Result<std::shared_ptr<const ElfImage>> FromBytes(std::vector<std::byte> bytes);
 
@@ -53,6 +54,8 @@ class ElfImage {
   [[nodiscard]] std::optional<Symbol> FindSymbol(std::string_view name) const;
   /// The function that contains `address`; of several names for it the one with the fewest leading underscores.
   [[nodiscard]] std::optional<Symbol> FunctionAt(std::uint64_t address) const;
+  /// Debug information, mostly; libelf writes to the image of a file when it unpacks them.
+  [[nodiscard]] bool HasCompressedSections() const;
   /// Of NT_GNU_BUILD_ID; empty if there is none.
   [[nodiscard]] std::string build_id_hex() const;
   [[nodiscard]] std::uint64_t entry() const;

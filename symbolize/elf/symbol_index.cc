@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace pyleak::symbolize {
 namespace {
@@ -15,11 +16,6 @@ std::size_t LeadingUnderscores(std::string_view name) { return std::min(name.fin
 auto Preference(const SymbolIndex::Entry& entry) {
   const int binding = entry.binding == STB_GLOBAL ? 0 : entry.binding == STB_WEAK ? 1 : 2;
   return std::tuple(entry.size == 0, LeadingUnderscores(entry.name()), binding);
-}
-
-/// By address, and by preference where two share one; only then are their names read.
-bool IsBefore(const SymbolIndex::Entry& left, const SymbolIndex::Entry& right) {
-  return left.address != right.address ? left.address < right.address : Preference(left) < Preference(right);
 }
 
 }  // namespace
@@ -42,14 +38,19 @@ const SymbolIndex::Entry* SymbolIndex::FunctionAt(std::uint64_t address) {
 void SymbolIndex::SortByAddress() {
   if (sorted_by_address_) return;
   sorted_by_address_ = true;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> functions;  // Address and number, side by side for the sort.
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].function) by_address_.push_back(i);
+    if (entries_[i].function) functions.emplace_back(entries_[i].address, i);
   }
-  std::ranges::sort(by_address_,
-                    [this](std::uint32_t i, std::uint32_t j) { return IsBefore(entries_[i], entries_[j]); });
-  const auto same = [this](std::uint32_t i, std::uint32_t j) { return entries_[i].address == entries_[j].address; };
-  by_address_.erase(std::unique(by_address_.begin(), by_address_.end(), same), by_address_.end());
-  by_address_.shrink_to_fit();
+  std::ranges::sort(functions);
+  for (auto next = functions.begin(); next != functions.end();) {
+    const auto others = std::find_if(next, functions.end(), [&](const auto& it) { return it.first != next->first; });
+    // Names are read only where there are several.
+    const auto best =
+        std::ranges::min_element(next, others, {}, [this](const auto& it) { return Preference(entries_[it.second]); });
+    by_address_.push_back(best->second);
+    next = others;
+  }
 }
 
 }  // namespace pyleak::symbolize

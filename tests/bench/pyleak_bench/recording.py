@@ -15,11 +15,9 @@ from . import places
 
 
 def cpu_seconds(pid):
-    """What the threads of a process that run now have used."""
-    tasks = f"/proc/{pid}/task"
-    # Documentation/scheduler/sched-stats.rst: nanoseconds on the CPU come first.
-    times = [pathlib.Path(tasks, task, "schedstat").read_text().split()[0] for task in os.listdir(tasks)]
-    return sum(map(int, times)) / 1e9
+    """What all threads of a process have used, those that have ended too."""
+    clock = ~pid << 3 | 2  # As clock_getcpuclockid(3) makes it: CPUCLOCK_SCHED of include/linux/posix-timers.h.
+    return time.clock_gettime(clock)
 
 
 class Recording:
