@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/report/stack_text.h"
 #include "cli/report/text.h"
 #include "cli/version.h"
 
@@ -20,7 +21,20 @@ double Seconds(Timestamp timestamp) { return Seconds(timestamp.time_since_epoch(
 
 Json Record(const char* type) { return {{"type", type}, {"schema_version", 1}}; }
 
-std::string Line(const Json& record) { return record.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n"; }
+std::string Text(const Json& value) { return value.dump(-1, ' ', true, Json::error_handler_t::replace); }
+std::string Line(const Json& record) { return Text(record) + "\n"; }
+
+/// An object of which some members are text already.
+class ObjectText {
+ public:
+  /// `members`: at least one.
+  explicit ObjectText(const Json& members) : text_(Text(members)) { text_.pop_back(); }
+  void Add(const char* name, const std::string& value) { text_ += fmt::format(",\"{}\":{}", name, value); }
+  [[nodiscard]] std::string whole() const { return text_ + "}"; }
+
+ private:
+  std::string text_;  ///< Without the end.
+};
 
 template <typename T>
 Json OrNull(const std::optional<T>& value) {
@@ -33,13 +47,6 @@ Json SecondsOrNull(const std::optional<nanoseconds>& duration) {
 
 Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-/// A hexadecimal string: most JSON readers keep whole numbers up to 2^53 only.
-Json AddressOrNull(RemoteAddress address) {
-  return address.is_null() ? Json(nullptr) : Json(fmt::format("{:#x}", address.value()));
-}
-
-Json ToObject(const Frame& frame);
-Json ToObject(const Sample& sample);
 Json ToObject(const LoopTotals& totals);
 Json ToObject(const Lag::Bucket& bucket);
 
@@ -50,25 +57,7 @@ Json ObjectsOf(const std::vector<T>& values) {
   return objects;
 }
 
-Json ToObject(const Frame& frame) {
-  Json object = {{"filename", TextOrNull(frame.filename)},
-                 {"lineno", OrNull(frame.lineno)},
-                 {"name", TextOrNull(frame.name)},
-                 {"line", OrNull(frame.line)},
-                 {"end_lineno", OrNull(frame.end_lineno)},
-                 {"colno", OrNull(frame.colno)},
-                 {"end_colno", OrNull(frame.end_colno)},
-                 {"language", LanguageName(frame.language)},
-                 {"module", TextOrNull(frame.module)},
-                 {"address", AddressOrNull(frame.address)},
-                 {"inlined", frame.inlined}};
-  if (!frame.locals) return object;
-  Json& locals = object["locals"] = Json::object();
-  for (const auto& [name, value] : *frame.locals) locals[name] = value;
-  return object;
-}
-
-Json ArrayOrNull(const std::optional<Stack>& stack) { return stack ? ObjectsOf(stack->frames) : Json(nullptr); }
+std::string StackOrNull(const std::optional<Stack>& stack) { return stack ? StackText(*stack) : "null"; }
 
 Json ToObject(const Loop& loop) {
   return {{"kind", loop.kind}, {"wait", TextOrNull(loop.wait)}, {"fd", OrNull(loop.fd)}, {"iteration", loop.iteration}};
@@ -100,14 +89,14 @@ const char* CauseName(CauseKind kind) {
   return "unknown";
 }
 
-Json ToObject(const Holder& holder) {
-  return {{"tid", holder.tid},
-          {"thread", holder.name},
-          {"stack", ArrayOrNull(holder.stack)},
-          {"freeze_seconds", Seconds(holder.freeze)}};
+std::string ToText(const Holder& holder) {
+  ObjectText text({{"tid", holder.tid}, {"thread", holder.name}});
+  text.Add("stack", StackOrNull(holder.stack));
+  text.Add("freeze_seconds", Text(Seconds(holder.freeze)));
+  return text.whole();
 }
 
-Json ToObject(const Cause& cause) {
+std::string ToText(const Cause& cause) {
   Json object = {{"kind", CauseName(cause.kind)}, {"summary", cause.summary}};
   const auto add = [&object](const char* name, const auto& value) {
     if (value) object[name] = *value;
@@ -121,16 +110,21 @@ Json ToObject(const Cause& cause) {
   add_seconds("cpu_seconds", cause.cpu);
   add_seconds("wait_seconds", cause.wait);
   add_seconds("runqueue_seconds", cause.runqueue);
-  if (cause.gil_holder) object["gil_holder"] = ToObject(*cause.gil_holder);
-  if (cause.lock_holder) object["lock_holder"] = ToObject(*cause.lock_holder);
-  return object;
+  ObjectText text(object);
+  if (cause.gil_holder) text.Add("gil_holder", ToText(*cause.gil_holder));
+  if (cause.lock_holder) text.Add("lock_holder", ToText(*cause.lock_holder));
+  return text.whole();
 }
 
-Json ToObject(const Sample& sample) {
-  return {{"count", sample.count},
-          {"first_at", Seconds(sample.first_at)},
-          {"last_at", Seconds(sample.last_at)},
-          {"blocking_stack", ObjectsOf(sample.blocking_stack.frames)}};
+std::string ToText(const std::vector<Sample>& samples) {
+  std::string text = "[";
+  for (const Sample& sample : samples) {
+    ObjectText one(
+        {{"count", sample.count}, {"first_at", Seconds(sample.first_at)}, {"last_at", Seconds(sample.last_at)}});
+    one.Add("blocking_stack", StackText(sample.blocking_stack));
+    text += (text.size() > 1 ? "," : "") + one.whole();
+  }
+  return text + "]";
 }
 
 Json CaptureObject(const BlockEvent& event) {
@@ -228,13 +222,15 @@ std::string ToJson(const BlockEvent& event) {
   record["ongoing"] = event.ongoing;
   AddThread(record, event.thread);
   record["loop"] = ToObject(event.loop);
-  record["cause"] = ToObject(event.cause);
-  record["task"] = event.task ? Json{{"name", event.task->name}, {"coroutine", event.task->coroutine}} : Json(nullptr);
-  record["blocking_stack"] = ArrayOrNull(event.blocking_stack);
-  record["native_stack"] = ArrayOrNull(event.native_stack);
-  record["samples"] = ObjectsOf(event.samples);
-  record["capture"] = CaptureObject(event);
-  return Line(record);
+  ObjectText text(record);
+  text.Add("cause", ToText(event.cause));
+  const auto& task = event.task;
+  text.Add("task", Text(task ? Json{{"name", task->name}, {"coroutine", task->coroutine}} : Json(nullptr)));
+  text.Add("blocking_stack", StackOrNull(event.blocking_stack));
+  text.Add("native_stack", StackOrNull(event.native_stack));
+  text.Add("samples", ToText(event.samples));
+  text.Add("capture", Text(CaptureObject(event)));
+  return text.whole() + "\n";
 }
 
 std::string ToJson(const WatchEnded& ended) {
@@ -280,9 +276,10 @@ std::string ToJson(const LoopSnapshot& snapshot) {
   record["loop"] = ToObject(snapshot.loop);
   record["state"] = snapshot.waiting ? "waiting" : "busy";
   record["since_seconds"] = snapshot.since ? Json(Seconds(*snapshot.since)) : Json(nullptr);
-  record["blocking_stack"] = ArrayOrNull(snapshot.blocking_stack);
-  record["native_stack"] = ArrayOrNull(snapshot.native_stack);
-  return Line(record);
+  ObjectText text(record);
+  text.Add("blocking_stack", StackOrNull(snapshot.blocking_stack));
+  text.Add("native_stack", StackOrNull(snapshot.native_stack));
+  return text.whole() + "\n";
 }
 
 std::string ToJson(const Check& check) {

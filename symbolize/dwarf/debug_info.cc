@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 
@@ -149,6 +151,10 @@ void SetCallLine(SourceLocation& location, Dwarf_Die& unit, Dwarf_Die& inlined) 
 }  // namespace
 
 struct DebugInfo::State {
+  State(std::shared_ptr<const ElfImage> of, std::string path_in_target, attach::TargetFiles target_files)
+      : image(std::move(of)), path(std::move(path_in_target)), files(std::move(target_files)) {}
+
+  std::mutex mutex;
   std::shared_ptr<const ElfImage> image;
   std::string path;
   attach::TargetFiles files;
@@ -205,13 +211,26 @@ void DebugInfo::State::Open() {
   if (Dwarf* const dwarf = ::dwfl_module_getdwarf(module, &bias)) ranges = RangesOfUnits(dwarf);
 }
 
+std::shared_ptr<DebugInfo> DebugInfo::Of(const std::shared_ptr<const ElfImage>& image, const std::string& path,
+                                         const attach::TargetFiles& files) {
+  static std::mutex mutex;
+  static std::map<const ElfImage*, std::weak_ptr<DebugInfo>> all;
+  const std::lock_guard lock(mutex);
+  std::erase_if(all, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<DebugInfo>& known = all[image.get()];
+  auto info = known.lock();
+  if (!info) known = info = std::make_shared<DebugInfo>(image, path, files);
+  return info;
+}
+
 DebugInfo::DebugInfo(std::shared_ptr<const ElfImage> image, const std::string& path, const attach::TargetFiles& files)
-    : state_(std::make_unique<State>(State{std::move(image), path, files, {}, nullptr, 0, {}})) {
+    : state_(std::make_unique<State>(std::move(image), path, files)) {
   state_->Open();
 }
 DebugInfo::~DebugInfo() = default;
 
 std::vector<SourceLocation> DebugInfo::At(std::uint64_t file_address) {
+  const std::lock_guard lock(state_->mutex);
   const std::uint64_t address = file_address - state_->bias;
   const auto after = std::ranges::upper_bound(state_->ranges, address, {}, &UnitRange::begin);
   if (after == state_->ranges.begin() || address >= std::prev(after)->end) return {};

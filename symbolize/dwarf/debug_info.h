@@ -20,10 +20,13 @@ struct SourceLocation {
 
 /// The DWARF of one image: its own, or that of the separate file with the same build-id, looked for below
 /// /usr/lib/debug of the target's root and by .gnu_debuglink there, then below our own /usr/lib/debug, and on the
-/// servers in DEBUGINFOD_URLS if the user has set that.
+/// servers in DEBUGINFOD_URLS if the user has set that. For any thread.
 class DebugInfo {
  public:
-  /// `path` is the image's in the target. The image is kept.
+  /// That of an image which somebody has already, or a new one: it can take as much memory as a hundred stacks. `path`
+  /// is the image's in the target. The image is kept.
+  static std::shared_ptr<DebugInfo> Of(const std::shared_ptr<const ElfImage>& image, const std::string& path,
+                                       const attach::TargetFiles& files);
   DebugInfo(std::shared_ptr<const ElfImage> image, const std::string& path, const attach::TargetFiles& files);
   ~DebugInfo();
   DebugInfo(const DebugInfo&) = delete;

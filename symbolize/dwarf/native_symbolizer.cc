@@ -85,7 +85,7 @@ DebugInfo& NativeSymbolizer::DebugInfoOf(const Module& module) {
   if (known != debug_infos_.end()) return *known->second;
   if (debug_infos_.size() >= kMaxDebugInfos) debug_infos_.clear();
   auto& info = debug_infos_[module.image];
-  info = std::make_unique<DebugInfo>(module.image, module.path, files_);
+  info = DebugInfo::Of(module.image, module.path, files_);
   return *info;
 }
 

@@ -45,7 +45,7 @@ class NativeSymbolizer {
   SourceText& source_;
   std::uint64_t generation_;
   std::unordered_map<RemoteAddress, Frames> frames_;  // innermost first, by lookup address
-  std::map<std::shared_ptr<const ElfImage>, std::unique_ptr<DebugInfo>> debug_infos_;
+  std::map<std::shared_ptr<const ElfImage>, std::shared_ptr<DebugInfo>> debug_infos_;
 };
 
 }  // namespace pyleak::symbolize

@@ -69,8 +69,11 @@ bool Run(int pid, int rounds) {
   options.output = {.format = Format::kJson, .output = "/dev/null", .locals = std::nullopt};
   auto reporter = Reporter::Open(options);
   if (!reporter) return false;
-  const LoopFacts facts{
-      .process = *process, .thread = {pid, pid, "subject", "subject"}, .loop = {}, .kind = {}, .caller = {}};
+  const LoopFacts facts{.process = *process,
+                        .thread = {pid, pid, "subject", "subject"},
+                        .loop = {},
+                        .kind = {"generic", symbolize::LoopKind::Verdict::kLoop},
+                        .caller = {}};
   const auto times =
       MakeEvents(TakeSamples(**process, rounds), std::make_shared<const LoopFacts>(facts), options, *reporter);
   if (times.empty()) return false;

@@ -13,7 +13,8 @@ BAR = 40  # Characters, of the largest value of a plot.
 
 def publish(machine, records):
     headlines = [record for record in records if record["headline"]]
-    replace("README.md", [caption(machine), "", *table(headlines)])
+    whole = "Medians; [tests/bench/RESULTS.md](tests/bench/RESULTS.md) has the other figures."
+    replace("README.md", [caption(machine), "", *table(headlines), "", whole])
     replace("DESIGN.md", [caption(machine), "", "```", *plots(records), "```"])
     whole = ["# What scripts/bench measured", "", caption(machine), "", *table(records), ""]
     (ROOT / "tests/bench/RESULTS.md").write_text("\n".join(whole))

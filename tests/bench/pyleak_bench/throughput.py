@@ -5,7 +5,7 @@ from pyleak_testing import Watch
 from .figure import Figure
 from .services import SERVICES, blocking, compare, load, running
 
-PAIRS = 5
+PAIRS = 4
 OPTIONS = ("--threshold", "20ms")
 
 

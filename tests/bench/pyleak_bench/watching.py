@@ -9,15 +9,17 @@ from .figure import Figure
 from .places import started
 from .recording import recording
 
-SECONDS = 4
+SECONDS = 3
 SAMPLES = 3
+# After that a thread that has been asleep since pyleak came is looked at less often.
+SETTLING_SECONDS = 11
 # Blocks of which the memory is measured: how many, how long each in seconds, and the pause after each.
 LONG_RUN = (8000, 0.003, 0.001)
 
 
 def measure():
     with started(python_target("asyncio_service.py", "--interval", "0")) as target:
-        yield from cost("an idle asyncio loop", target, "0.3 %")
+        yield from cost("an idle asyncio loop", target, "0.3 %", settling=SETTLING_SECONDS)
     with started(python_target("asyncio_service.py")) as target:
         yield from cost("an asyncio loop, 100 turns a second", target, "0.3 %")
     with started(places.SUBJECT) as target:
@@ -38,9 +40,9 @@ def measure():
     yield from long_run()
 
 
-def cost(name, target, aim, *options):
+def cost(name, target, aim, *options, settling=1):
     with recording(target.pid, options=options) as record:
-        time.sleep(1)  # What comes with the beginning is not measured here.
+        time.sleep(settling)  # What comes with the beginning is not measured here.
         shares = []
         memory = []
         for _ in range(SAMPLES):
