@@ -38,7 +38,7 @@ Result<ProcessIdentity> OpenAttachable(int pid) {
   auto identity = ProcessIdentity::Open(pid);
   if (!identity) return identity;
   auto stat = ReadStat(pid);
-  if (!stat) return std::move(stat).error();
+  if (!stat) return UnlessEnded(std::move(stat).error(), *identity);
   if (stat->is_kernel_thread()) return Error{ErrorCode::kKernelThread, "it is a kernel thread"};
   // Not what has just been read: an exec from another thread hands the pid on to that one.
   const auto living = ReadStat(pid, LivingThread(pid));
@@ -46,10 +46,14 @@ Result<ProcessIdentity> OpenAttachable(int pid) {
     return Error{ErrorCode::kZombie, "it has ended already and waits for its parent to ask for its exit status"};
   }
   auto program = CheckProgram(pid);
-  if (program) return identity;
-  stat = ReadStat(pid);
-  if (!stat || stat->is_exiting()) return Error{ErrorCode::kNoSuchProcess, "the process is about to end"};
-  return std::move(program).error();
+  if (!program) return UnlessEnded(std::move(program).error(), *identity);
+  return identity;
+}
+
+Error UnlessEnded(Error error, const ProcessIdentity& process) {
+  const auto stat = ReadStat(process.pid(), LivingThread(process.pid()));
+  if (process.StillRuns() && stat && !stat->is_exiting()) return error;
+  return {ErrorCode::kNoSuchProcess, "the process has ended, or is about to"};
 }
 
 }  // namespace pyleak::attach

@@ -9,4 +9,8 @@ namespace pyleak::attach {
 /// kNoSuchProcess, kZombie, kKernelThread, kNotPermitted, kWrongArchitecture, kInvalidArgument (pyleak itself).
 Result<ProcessIdentity> OpenAttachable(int pid);
 
+/// What comes to its end looks like anything: a file that is not there, memory that cannot be read. That it has ended
+/// is what to say then.
+Error UnlessEnded(Error error, const ProcessIdentity& process);
+
 }  // namespace pyleak::attach

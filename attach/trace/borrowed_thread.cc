@@ -110,7 +110,7 @@ Result<std::optional<BorrowedThread>> BorrowedThread::TryThread(std::unique_ptr<
                                                                 const arch::Gadgets& gadgets, const MemoryMap& map,
                                                                 StepObserver* observer) {
   auto frame = std::make_unique<arch::SignalFrame>();
-  auto frozen = FrozenThread::Freeze(*look, {.limit = kStopLimit, .renew_poll = true});
+  auto frozen = FrozenThread::Freeze(*look, {.limit = kStopLimit, .renew_poll = true, .observer = observer});
   const bool left_alone =
       !frozen && (frozen.error().code == ErrorCode::kTimedOut || frozen.error().code == ErrorCode::kRefused);
   if (left_alone && !FrozenThread::stop_pending()) return std::optional<BorrowedThread>();

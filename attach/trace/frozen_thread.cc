@@ -56,8 +56,12 @@ struct Seized {
 /// A tracer that comes and goes between a refusal and the look for its reason has been there only once or twice.
 constexpr int kSeizeTries = 4;
 
+void Observe(StepObserver* observer, const char* step) {
+  if (observer != nullptr) observer->At(step);
+}
+
 /// Nothing: it has ended.
-Result<std::optional<Seized>> Seize(ThreadLook& thread) {
+Result<std::optional<Seized>> Seize(ThreadLook& thread, StepObserver* observer) {
   for (int tries = 1;; ++tries) {
     const auto activity = thread.Look();
     const char state = thread.State();
@@ -70,6 +74,7 @@ Result<std::optional<Seized>> Seize(ThreadLook& thread) {
     }
     const bool in_wait = arch::IsTimedWait(activity->system_call);
     const auto sleep = in_wait ? ReadSleep(thread.thread()) : std::nullopt;
+    Observe(observer, "seize");
     if (::ptrace(PTRACE_SEIZE, thread.thread().tid, nullptr, nullptr) == 0) {
       return std::optional(Seized{*activity, in_wait, sleep});
     }
@@ -89,13 +94,14 @@ bool FrozenThread::stop_pending() { return stop_is_pending; }
 void FrozenThread::ExpectLateStop() { stop_is_pending = true; }
 
 Result<std::optional<FrozenThread>> FrozenThread::Freeze(ThreadLook& thread, const FreezeOptions& options) {
-  const auto seized = Seize(thread);
+  const auto seized = Seize(thread, options.observer);
   if (!seized) return seized.error();
   if (!seized->has_value()) return std::optional<FrozenThread>();
   const auto [activity, in_wait, sleep] = **seized;
 
   const int tid = thread.thread().tid;
   FrozenThread frozen(thread, activity, options.renew_poll);
+  Observe(options.observer, "interrupt");
   // The number may have been given out again; or it has changed hands by an exec, for whose end PTRACE_SEIZE waits. The
   // files that we look through stay those of the thread that was meant.
   if (!thread.Look() || ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0) {

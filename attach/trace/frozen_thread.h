@@ -10,6 +10,7 @@
 #include "attach/trace/arch/x86_64.h"
 #include "attach/trace/capture_buffer.h"
 #include "attach/trace/registers.h"
+#include "attach/trace/step_observer.h"
 #include "attach/trace/stop.h"
 #include "attach/trace/thread_look.h"
 
@@ -21,6 +22,8 @@ struct FreezeOptions {
   /// A poll(2) is begun anew as itself, with what remains of its timeout to the millisecond, rather than by the
   /// kernel's restart_syscall(2), which is exact, but which no thread can be borrowed out of.
   bool renew_poll = false;
+  /// Told before the thread is seized, and before it is asked to stop.
+  StepObserver* observer = nullptr;
 };
 
 /// One thread of the target, held in a ptrace stop.

@@ -35,7 +35,7 @@ int RunAttach(const AttachOptions& options) {
     return kExitFailed;
   }
   auto source = AttachSource::Attach(*process, options.watch, *signals);
-  if (!source) return Fail(source.error(), options.pid);
+  if (!source) return Fail(attach::UnlessEnded(source.error(), *process), options.pid);
   const auto stat = attach::ReadStat(options.pid);
   const auto status =
       WatchAndReport(options.watch, **source, *reporter, options.pid, stat ? stat->name : std::string());

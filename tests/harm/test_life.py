@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,8 @@ import unittest
 
 from pyleak_testing import BINARY, LiveTest, Target, Watch, compiled_target, rounds
 from pyleak_testing.lines import wait_until
+from pyleak_testing.processes import state_of
+from pyleak_testing.spaces import PID_NAMESPACE
 from pyleak_testing.unharmed import stopped_threads
 
 _LOOP = compiled_target("bare_loop", "epoll_wait")
@@ -188,6 +191,73 @@ class Exec(Moments):
             self.assertEqual(target.state()["interrupted"], 0)
             self.assertEqual(target.stop(), 0)
             self.assertEqual(watch.finish(), 0)
+
+
+class Endings(Moments):
+    """The target ends: pyleak says so in its one way, ends too, and is nowhere in the way of who waits for the end."""
+
+    def _end_at_once(self, target, end, status):
+        end(target)
+        self.assertEqual(target.process.wait(20), status)
+
+    def _ends_during_attach(self, command, end, status, count):
+        for _ in range(count):
+            target = Target(command)
+            self.addCleanup(target.stop)
+            watch = self._attach(target)
+            self._end_at_once(target, end, status)
+            self._assert_ended_with_it(watch)
+
+    def _assert_ended_with_it(self, watch):
+        record = watch.next(20)
+        if record is None:
+            self._assert_refused(watch, "ended|no process|not found|No such process|gone")
+            return
+        self.assertEqual(watch.finish(), 0)
+        last = watch.records[-1]
+        self.assertEqual((last["type"], last["reason"]), ("WatchEnded", "target_ended"))
+
+    def _kill(self, target):
+        os.kill(target.pid, signal.SIGKILL)
+
+    def test_killed(self):
+        self._ends_during_attach(_LOOP, self._kill, -signal.SIGKILL, rounds(15, 500))
+
+    def _end_its_input(self, target):
+        target.process.stdin.close()
+
+    def test_exits(self):
+        self._ends_during_attach(_LOOP, self._end_its_input, 0, rounds(10, 500))
+
+    def test_terminated_among_threads_that_come_and_go(self):
+        threads = compiled_target("restless", "threads")
+        self._ends_during_attach(threads, lambda target: target.process.terminate(), -signal.SIGTERM, rounds(10, 500))
+
+    def test_init_of_a_pid_namespace(self):
+        self._ends_during_attach(PID_NAMESPACE + _LOOP, self._end_its_input, 0, rounds(5, 200))
+
+    def test_killed_during_captures(self):
+        for _ in range(rounds(10, 500)):
+            target = Target(_LOOP)
+            self.addCleanup(target.stop)
+            watch = self.attach(target, *_OPTIONS)
+            target.tell("block", 0.1, "cpu")
+            time.sleep(self._chance.uniform(0, 0.05))  # The moment: nothing waits for it.
+            self._end_at_once(target, self._kill, -signal.SIGKILL)
+            self._assert_ended_with_it(watch)
+
+    def test_first_thread_ends_before_the_others(self):
+        for _ in range(rounds(5, 200)):
+            target = Target(compiled_target("lasting_thread"))
+            self.addCleanup(target.stop)
+            watch = self._attach(target)
+            target.tell("to", 0, "end")
+            watch.wait_for("WatchStarted", 20)
+            wait_until(lambda: state_of(target.pid) == "Z", "the first thread has ended")
+            self.turn(target)
+            self.assertEqual(watch.stop(), 0)
+            self.assertEqual(stopped_threads(target.pid), [])
+            self.assertEqual(target.stop(), 0)
 
 
 if __name__ == "__main__":

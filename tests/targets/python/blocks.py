@@ -168,6 +168,14 @@ def fifo(seconds, argument):
     writer.wait()
 
 
+def vfork(_seconds, argument):
+    """Starts a program whose input is a FIFO, the argument, that somebody opens later. Until then the child is no
+    program of its own, and its parent in uninterruptible sleep."""
+    actions = [(os.POSIX_SPAWN_OPEN, 0, argument, os.O_RDONLY, 0)]
+    process = os.posix_spawn("/bin/true", here(["true"]), {}, file_actions=actions)
+    os.waitpid(process, 0)
+
+
 def connect(_seconds, argument):
     """To a port of 127.0.0.1 that accepts late."""
     address = ("127.0.0.1", int(argument))
@@ -263,6 +271,7 @@ BLOCKS = {
         grow,
         collect,
         fifo,
+        vfork,
         connect,
         receive,
         flock,
