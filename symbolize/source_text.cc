@@ -78,7 +78,7 @@ const SourceText::File& SourceText::Read(const std::string& filename) {
     cached_bytes_ = 0;
   }
   File& content = cache_[filename];
-  auto file = files_.Open(filename);
+  auto file = files_.OpenByItsRights(filename);
   struct stat status {};
   if (!file || ::fstat(file->get(), &status) != 0 || status.st_size > static_cast<off_t>(kMaxFileBytes)) return content;
   // A file may grow while it is read, so the limit is kept here as well.

@@ -12,6 +12,7 @@
 #include <array>
 
 #include "attach/base/file.h"
+#include "attach/proc/file_rights.h"
 #include "attach/proc/living_thread.h"
 
 namespace pyleak::attach {
@@ -35,6 +36,21 @@ Result<UniqueFd> ReopenRegular(const UniqueFd& location, const std::string& path
   return OpenFile("/proc/self/fd/" + std::to_string(location.get()), O_RDONLY | O_NONBLOCK);
 }
 
+Result<UniqueFd> OpenBelow(const UniqueFd& root, const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const UniqueFd location(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
+  if (!location) return ErrnoError(path);
+  if (IsMadeByKernel(location)) return Error{ErrorCode::kCorrupt, path + ": not a file of the target's"};
+  return ReopenRegular(location, path);
+}
+
+bool IsForEverybody(const UniqueFd& file) {
+  struct stat status {};
+  return ::fstat(file.get(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
 }  // namespace
 
 Result<UniqueFd> OpenRegularFile(const std::string& path) {
@@ -43,22 +59,28 @@ Result<UniqueFd> OpenRegularFile(const std::string& path) {
   return ReopenRegular(*location, path);
 }
 
-Result<UniqueFd> TargetFiles::Open(const std::string& path) const {
-  std::string absolute = path;
-  if (!path.starts_with('/')) {
-    auto directory = WorkingDirectory();
-    if (!directory) return std::move(directory).error();
-    absolute = *directory + "/" + path;
-  }
+Result<TargetFiles::Place> TargetFiles::Find(const std::string& path) const {
   auto root = OpenFile(SharedProcPath(pid_, "root"), O_PATH | O_DIRECTORY);
   if (!root) return std::move(root).error();
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const UniqueFd location(static_cast<int>(::syscall(SYS_openat2, root->get(), absolute.c_str(), &how, sizeof how)));
-  if (!location) return ErrnoError(path);
-  if (IsMadeByKernel(location)) return Error{ErrorCode::kCorrupt, path + ": not a file of the target's"};
-  return ReopenRegular(location, path);
+  if (path.starts_with('/')) return Place{*std::move(root), path};
+  auto directory = WorkingDirectory();
+  if (!directory) return std::move(directory).error();
+  return Place{*std::move(root), *directory + "/" + path};
+}
+
+Result<UniqueFd> TargetFiles::Open(const std::string& path) const {
+  const auto place = Find(path);
+  if (!place) return place.error();
+  return OpenBelow(place->root, place->path);
+}
+
+Result<UniqueFd> TargetFiles::OpenByItsRights(const std::string& path) const {
+  const auto place = Find(path);
+  if (!place) return place.error();
+  const auto rights = BorrowedFileRights::Of(pid_);
+  auto file = OpenBelow(place->root, place->path);
+  if (file.ok() && !rights && !IsForEverybody(*file)) return rights.error();
+  return file;
 }
 
 Result<UniqueFd> TargetFiles::OpenMapped(AddressRange range) const {

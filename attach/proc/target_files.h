@@ -22,12 +22,21 @@ class TargetFiles {
   /// ".." cannot lead out of the target's root (openat2(2) RESOLVE_IN_ROOT, Linux 5.6; an Error before that), nor into
   /// /proc, /sys and the like.
   [[nodiscard]] Result<UniqueFd> Open(const std::string& path) const;
+  /// The same, of what the target itself may open: for text that is shown, since the target chooses the path and pyleak
+  /// may have more rights. Where pyleak cannot take on the target's rights, only what everybody may read.
+  [[nodiscard]] Result<UniqueFd> OpenByItsRights(const std::string& path) const;
 
   /// The very file behind a mapping, also where it has been deleted, replaced, or lies in another mount namespace.
   /// `range` is one whole line of /proc/PID/maps. Needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN (proc(5), map_files).
   [[nodiscard]] Result<UniqueFd> OpenMapped(AddressRange range) const;
 
  private:
+  /// The target's root directory, and the path from there.
+  struct Place {
+    UniqueFd root;
+    std::string path;
+  };
+  [[nodiscard]] Result<Place> Find(const std::string& path) const;
   [[nodiscard]] Result<std::string> WorkingDirectory() const;
 
   int pid_;

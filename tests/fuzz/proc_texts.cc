@@ -1,5 +1,6 @@
 /// The texts of /proc, as a process may make them look by its names, its numbers and its mappings.
 #include "attach/inject/loaded_modules.h"
+#include "attach/proc/file_rights.h"
 #include "attach/proc/maps.h"
 #include "attach/proc/process_tree.h"
 #include "attach/proc/socket_address.h"
@@ -21,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)map.Find(mapping.range.end);
   }
   (void)attach::ParseStat(text);
+  (void)attach::ParseFileRights(text);
   (void)attach::ParseThreadStatus(text);
   (void)attach::ParseThreadActivity(text);
   (void)attach::ParseExecutionStart(text);

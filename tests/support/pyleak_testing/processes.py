@@ -5,7 +5,9 @@ import subprocess
 
 from .places import BINARY
 
-CLOCK_NANOSLEEP = 230  # arch/x86/entry/syscalls/syscall_64.tbl: what time.sleep and sleep(1) wait in
+# arch/x86/entry/syscalls/syscall_64.tbl
+EPOLL_WAIT = 232
+CLOCK_NANOSLEEP = 230  # What time.sleep and sleep(1) wait in.
 
 
 def state_of(pid):
