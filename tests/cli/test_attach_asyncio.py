@@ -57,7 +57,9 @@ class AsyncioExamples(LiveTest):
         block = self.target.block(0, "squares", 5_000_000)
         record = self.assert_reported(watch, block)
         self.assert_python_stack(record, block)
-        self.assertEqual(record["cause"]["kind"], "cpu")
+        # What takes most of the time may be the want of a CPU, if the machine is busy; the target knows how much it had.
+        mostly_computing = block.cpu_ns / 1e9 > 0.6 * block.seconds
+        self.assertIn(record["cause"]["kind"], {"cpu"} if mostly_computing else {"cpu", "not_scheduled"})
 
     def test_two_kinds_in_one_iteration_are_one_block(self):
         watch = self.watch("0.1")
