@@ -77,8 +77,9 @@ bool IsModule(const Library& library, std::string_view path) {
   });
 }
 
+/// `function` may be followed by its parameters, as C++ has it.
 bool IsAmong(const Names& names, std::string_view function) {
-  return !function.empty() && std::ranges::find(names, function) != names.end();
+  return !function.empty() && std::ranges::find(names, function.substr(0, function.find('('))) != names.end();
 }
 
 const Library* LibraryOf(const WaitCaller& caller) {

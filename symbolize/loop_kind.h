@@ -14,7 +14,7 @@ std::vector<std::string> KnownLoopKinds();
 /// The code that makes a wait call.
 struct WaitCaller {
   std::string module;    ///< Path of the ELF file; empty: code that no file backs.
-  std::string function;  ///< Without its arguments; empty: not known.
+  std::string function;  ///< Demangled; empty: not known.
 };
 
 /// What is known of a wait from the code around it.

@@ -37,7 +37,7 @@ class NativeLoops(LiveTest):
                 self.assertEqual(record["loop"]["wait"], wait_call)
 
     def test_every_library(self):
-        for name, kind in {"uv": "libuv", "event": "libevent", "ev": "libev", "glib": "glib"}.items():
+        for name, kind in {"uv": "libuv", "event": "libevent", "ev": "libev", "glib": "glib", "asio": "asio"}.items():
             with self.subTest(kind):
                 target = self.start(compiled_target(name + "_loop"))
                 watch = self.attach(target, "--threshold", "50ms")

@@ -47,7 +47,7 @@ TEST(IdentifyLoop, KnowsLibrariesByTheirFile) {
 TEST(IdentifyLoop, KnowsLibrariesByTheirFunctionsWhereTheyAreLinkedIn) {
   EXPECT_EQ(IdentifyLoop({"/usr/bin/node", "uv__io_poll"}, {}).name, "node");
   EXPECT_EQ(IdentifyLoop({"/srv/server", "uv__io_poll"}, {}).name, "libuv");
-  EXPECT_EQ(IdentifyLoop({"/srv/server", "boost::asio::detail::epoll_reactor::run"}, {}).name, "asio");
+  EXPECT_EQ(IdentifyLoop({"/srv/server", "boost::asio::detail::epoll_reactor::run(long, int&)"}, {}).name, "asio");
 }
 
 TEST(IdentifyLoop, LeavesTheProgramsOwnWaitsOpen) {
