@@ -59,7 +59,7 @@ constexpr Layout kPython38 = {
     .frame = {.previous = 24, .code = 32, .instruction = 104, .owner = 0},
     .code = {.filename = 104, .name = 112, .line_table = 120, .first_line = 40, .bytecode = 0},
     .bytes = {.size = 16, .data = 32},
-    .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
+    .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72},
     .objects = kObjects38,
     .generator = {.frame = 16, .qualified_name = 56},
     .task = {.coroutine = 112, .name = 120},
@@ -107,7 +107,7 @@ constexpr Layout kPython311 = {
     .frame = {.previous = 48, .code = 32, .instruction = 56, .owner = 68},
     .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 72, .bytecode = 184},
     .bytes = {.size = 16, .data = 32},
-    .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72, .kind_shift = 2},
+    .text = {.length = 16, .state = 32, .ascii_size = 48, .compact_size = 72},
     .objects = kObjects311,
     .generator = {.frame = 80, .qualified_name = 40},
     .task = {.coroutine = 136, .name = 144},
@@ -132,7 +132,7 @@ constexpr Layout kPython312 = {
     .frame = {.previous = 8, .code = 0, .instruction = 56, .owner = 70},
     .code = {.filename = 112, .name = 120, .line_table = 136, .first_line = 68, .bytecode = 192},
     .bytes = {.size = 16, .data = 32},
-    .text = {.length = 16, .state = 32, .ascii_size = 40, .compact_size = 56, .kind_shift = 2},
+    .text = {.length = 16, .state = 32, .ascii_size = 40, .compact_size = 56},
     .objects = kObjects312,
     .generator = {.frame = 72, .qualified_name = 32},
     .task = {.coroutine = 136, .name = 144},
@@ -147,6 +147,7 @@ constexpr std::string_view kCookie = "xdebugpy";
 /// Which word of _Py_DebugOffsets has which offset. The structure grows in the middle from version to version, so that
 /// it needs a table as well, but a far smaller one.
 struct DebugOffsetsIndex {
+  std::size_t modules;  ///< interpreter_state.imports_modules
   std::size_t gil;      ///< interpreter_state.ceval_gil
   std::size_t thread;   ///< thread_state.size
   std::size_t frame;    ///< interpreter_frame.size
@@ -159,10 +160,24 @@ struct DebugOffsetsIndex {
 
 /// Include/internal/pycore_runtime.h of 3.13; Include/internal/pycore_debug_offsets.h of 3.14, which is also tried for
 /// whatever comes later.
-constexpr DebugOffsetsIndex kDebugOffsets313 = {
-    .gil = 14, .thread = 19, .frame = 28, .code = 34, .object = 44, .dict = 56, .bytes = 64, .unicode = 67};
-constexpr DebugOffsetsIndex kDebugOffsets314 = {
-    .gil = 15, .thread = 22, .frame = 31, .code = 39, .object = 50, .dict = 66, .bytes = 74, .unicode = 77};
+constexpr DebugOffsetsIndex kDebugOffsets313 = {.modules = 11,
+                                                .gil = 14,
+                                                .thread = 19,
+                                                .frame = 28,
+                                                .code = 34,
+                                                .object = 44,
+                                                .dict = 56,
+                                                .bytes = 64,
+                                                .unicode = 67};
+constexpr DebugOffsetsIndex kDebugOffsets314 = {.modules = 12,
+                                                .gil = 15,
+                                                .thread = 22,
+                                                .frame = 31,
+                                                .code = 39,
+                                                .object = 50,
+                                                .dict = 66,
+                                                .bytes = 74,
+                                                .unicode = 77};
 
 /// No structure that holds one of our fields is larger; _PyRuntimeState and PyInterpreterState are, by far.
 constexpr std::uint64_t kMaxOffset = 4096;
@@ -248,7 +263,7 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
   layout.frame_form = FrameForm::kShim;
   layout.line_table_form = LineTableForm::kLocations;
   layout.runtime = {.interpreters_head = words[5]};
-  layout.interpreter = {.next = words[8], .threads_head = words[9], .modules = words[11]};
+  layout.interpreter = {.next = words[8], .threads_head = words[9], .modules = words[at.modules]};
   layout.thread = {.next = words[at.thread + 2],
                    .thread_id = words[at.thread + 5],
                    .native_thread_id = words[at.thread + 6],
@@ -270,9 +285,7 @@ Result<Layout> Layout::FromDebugOffsets(std::span<const std::byte> runtime) {
                  .state = words[at.unicode + 1],
                  .ascii_size = words[at.unicode + 3],
                  // PyUnicodeObject is PyCompactUnicodeObject and one pointer.
-                 .compact_size = words[at.unicode] - sizeof(std::uint64_t),
-                 // From 3.14 on `interned` has 16 bits (Include/cpython/unicodeobject.h).
-                 .kind_shift = first_form ? 2U : 16U};
+                 .compact_size = words[at.unicode] - sizeof(std::uint64_t)};
   layout.objects = DescribedObjects(words, at);
   // 3.13 does not say these: Include/cpython/genobject.h, Modules/_asynciomodule.c. As little does it say heap_type.
   if (!first_form) layout.objects.heap_type = {};

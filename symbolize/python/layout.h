@@ -84,7 +84,6 @@ struct Layout {
     std::uint64_t state = 0;
     std::uint64_t ascii_size = 0;    ///< sizeof(PyASCIIObject): the characters of an ASCII string follow.
     std::uint64_t compact_size = 0;  ///< sizeof(PyCompactUnicodeObject): those of any other follow.
-    unsigned kind_shift = 2;         ///< Bits of `state` before `kind`, `compact` and `ascii`: those of `interned`.
   } text;
   ObjectLayout objects;
   struct {                    ///< PyGenObject, and PyCoroObject, which begins as it does

@@ -27,6 +27,13 @@ void AppendUtf8(std::string& text, std::uint32_t character) {
   append(0x80U | (character & 0x3fU));
 }
 
+/// `state` from `kind` on. Before that lies `interned`, at most 3, of 2, 8 or 16 bits, as the version and the build
+/// have it (Include/cpython/unicodeobject.h). `kind` is never 0, which tells where it begins.
+std::uint32_t FromKindOn(std::uint32_t state) {
+  if ((state & 0xfcU) != 0) return state >> 2U;
+  return (state & 0xff00U) != 0 ? state >> 8U : state >> 16U;
+}
+
 }  // namespace
 
 std::size_t TextHeaderBytes(const Layout& layout) { return layout.text.compact_size + sizeof(std::uint64_t); }
@@ -35,7 +42,7 @@ std::optional<TextLocation> LocateText(const Layout& layout, RemoteAddress addre
                                        std::size_t limit_characters) {
   if (header.size() < TextHeaderBytes(layout)) return std::nullopt;
   const auto length = Load<std::int64_t>(header, layout.text.length);
-  const auto state = Load<std::uint32_t>(header, layout.text.state) >> layout.text.kind_shift;
+  const std::uint32_t state = FromKindOn(Load<std::uint32_t>(header, layout.text.state));
   const std::size_t kind = state & 7U;
   const bool compact = (state & 8U) != 0;
   const bool ascii = (state & 16U) != 0;

@@ -8,7 +8,7 @@
 
 namespace pyleak::tests {
 
-std::vector<std::string> PythonNames() { return {"3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "distribution"}; }
+std::vector<std::string> PythonNames() { return {"3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "distribution"}; }
 
 std::string PythonTestName(const testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;

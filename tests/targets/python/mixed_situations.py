@@ -323,12 +323,13 @@ def trace_functions(wait):
 
 
 def put(name, content):
-    """A file below the folder of things that were built. Others may be writing the same one, or reading it."""
+    """A file below the folder of things that were built, older than any process. Others may be writing it too."""
     path = os.path.join(BUILT, "made_by_situations", name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     unfinished = "%s.%d" % (path, os.getpid())
     with open(unfinished, "wb") as file:
         file.write(content)
+    os.utime(unfinished, (10**9, 10**9))
     os.replace(unfinished, path)
     return path
 

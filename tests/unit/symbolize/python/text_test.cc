@@ -50,6 +50,18 @@ TEST_F(LocateTextTest, FindsTheCharacters) {
   EXPECT_EQ(Locate(3, 2, false, false)->begin, RemoteAddress(0x9000));
 }
 
+TEST_F(LocateTextTest, TellsHowManyBitsComeBeforeTheKind) {
+  for (const unsigned bits : {2U, 8U, 16U}) {
+    for (const std::uint32_t interned : {0U, 3U}) {
+      const std::uint32_t state = interned | (2U | 8U) << bits;  // Two bytes a character, compact, not ASCII.
+      const auto text = LocateText(layout_, RemoteAddress(0x1000), Header(3, state), 100);
+      ASSERT_TRUE(text.has_value()) << bits;
+      EXPECT_EQ(text->begin, RemoteAddress(0x1000 + 56));
+      EXPECT_EQ(text->size_bytes, 6U);
+    }
+  }
+}
+
 TEST_F(LocateTextTest, CutsOffWhatIsTooLong) {
   EXPECT_EQ(Locate(std::numeric_limits<std::int64_t>::max(), 4, true, false)->size_bytes, 400U);
 }
