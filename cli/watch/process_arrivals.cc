@@ -50,7 +50,10 @@ void ProcessArrivals::Stay() {
 }
 
 bool ProcessArrivals::AreSettled() {
-  return std::ranges::all_of(arrivals_, [](const auto& arrival) { return arrival->IsSettled(); });
+  return std::ranges::all_of(arrivals_, [this](const auto& arrival) {
+    if (arrival->IsToBeIdentified()) Identify(*arrival);
+    return arrival->IsSettled() && !arrival->IsToBeIdentified();
+  });
 }
 
 bool ProcessArrivals::HasLoop() const {
@@ -74,8 +77,9 @@ HeartbeatTime ProcessArrivals::Look(std::span<const SlotReading> readings) {
       next_look = std::min(next_look, finding.decision->look_again_at);
     }
     next_look = std::min(next_look, arrival->due());
-    if (finding.finished) TellFinished(*arrival, *finding.finished);
+    // First, so that the block has the loop's name.
     if (arrival->IsToBeIdentified()) Identify(*arrival);
+    if (finding.finished) TellFinished(*arrival, *finding.finished);
     if (!finding.over) continue;
     tools_.journal.Discarded(key);
     tools_.journal.Gone(arrival->number());
