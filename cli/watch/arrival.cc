@@ -187,7 +187,7 @@ void Arrival::NameWait() {
 }
 
 bool Arrival::Judge(std::span<const attach::WaitRole> roles, HeartbeatTime now) {
-  if (!waits_.Judge(roles)) return true;
+  if (awaits_identity_ || !waits_.Judge(roles)) return true;
   NameWait();
   out_since_.reset();
   detector_ = attach::Detector(options_);
@@ -203,6 +203,7 @@ bool Arrival::IsToBeIdentified() const {
 }
 
 void Arrival::Identify(const LoopIdentity& identity) {
+  awaits_identity_ = false;
   waits_.SetVerdict(VerdictOf(identity.kind));
   LoopFacts facts = *facts_;
   facts.kind = identity.kind;

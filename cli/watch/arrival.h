@@ -55,7 +55,11 @@ class Arrival {
   bool Judge(std::span<const attach::WaitRole> roles, attach::HeartbeatTime now);
   /// It sleeps in its loop's wait, and nobody has asked yet whose code called it.
   [[nodiscard]] bool IsToBeIdentified() const;
-  void ExpectIdentification() { identified_ = waits_.loop()->reading.seen_as; }
+  /// Until the answer comes, no other wait takes its place.
+  void ExpectIdentification() {
+    identified_ = waits_.loop()->reading.seen_as;
+    awaits_identity_ = true;
+  }
   void Identify(const LoopIdentity& identity);
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
@@ -119,6 +123,7 @@ class Arrival {
   std::string no_passages_because_;
   bool dismissed_ = false;
   bool left_ = false;
+  bool awaits_identity_ = false;
   std::uint64_t identified_ = 0;  ///< The wait whose code has been asked for.
   std::shared_ptr<const LoopFacts> facts_;
   attach::DetectorOptions options_;

@@ -79,7 +79,11 @@ void SeenWaits::ForgetLoop() {
 
 void SeenWaits::SetVerdict(attach::CallerVerdict verdict) {
   for (SeenWait& wait : waits_) {
-    if (wait.reading.seen_as == loop_) wait.reading.verdict = verdict;
+    if (wait.reading.seen_as != loop_) continue;
+    wait.reading.verdict = verdict;
+    // One that is known need not come again before it hides what its callbacks wait for.
+    if (verdict == attach::CallerVerdict::kLoop)
+      wait.reading.iteration = std::max<std::uint64_t>(wait.reading.iteration, 2);
   }
 }
 
