@@ -77,9 +77,11 @@ bool IsModule(const Library& library, std::string_view path) {
   });
 }
 
-/// `function` may be followed by its parameters, as C++ has it.
+/// `function` may be followed by its parameters, as C++ has it. Nothing is left of one in an anonymous namespace, which
+/// is no library's.
 bool IsAmong(const Names& names, std::string_view function) {
-  return !function.empty() && std::ranges::find(names, function.substr(0, function.find('('))) != names.end();
+  const std::string_view name = function.substr(0, function.find('('));
+  return !name.empty() && std::ranges::find(names, name) != names.end();
 }
 
 const Library* LibraryOf(const WaitCaller& caller) {

@@ -87,6 +87,12 @@ Places PlacesByName(const Stack& native, std::size_t evaluations) {
   return fits ? places : Places();
 }
 
+/// Whether an evaluation is there that has begun and not ended.
+bool RunsPython(const Frames& native) {
+  const Places found = FindEvaluations(native);
+  return found.size() > 1 || (found.size() == 1 && !MayBeInPassing(native, found.front()));
+}
+
 /// `places`: of the innermost evaluations.
 Frames Interleave(std::span<const Frame> native, std::span<const std::size_t> places, const PythonStack& python) {
   Frames merged;
@@ -124,6 +130,10 @@ Stack Merge(const Stack& native, const PythonStack& python) {
   if (python.stack.frames.empty()) {
     merged.complete = native.complete && python.stack.complete;
     merged.frames = native.frames;
+    if (merged.complete && RunsPython(native.frames)) {
+      merged.complete = false;
+      merged.notes.emplace_back("it runs Python code, but at this moment the interpreter has no frame of it");
+    }
     return merged;
   }
   merged.complete = python.stack.complete;

@@ -54,6 +54,7 @@ TEST(IdentifyLoop, LeavesTheProgramsOwnWaitsOpen) {
   const LoopKind kind = IdentifyLoop({"/srv/server", "main"}, {});
   EXPECT_EQ(kind.name, "generic");
   EXPECT_EQ(kind.verdict, Verdict::kUnknown);
+  EXPECT_EQ(IdentifyLoop({"/srv/server", "(anonymous namespace)::Run(int)"}, {}).name, "generic");
 }
 
 TEST(IdentifyLoop, KnowsClientsThatWaitForOneAnswer) {

@@ -142,6 +142,13 @@ TEST(Merge, WithoutPythonIsTheNativeStack) {
   EXPECT_EQ(NamesOf(Merge(Native({"a:main", "libc:poll"}), Python({}))), (Names{"main", "poll"}));
 }
 
+TEST(Merge, SaysWhenPythonRunsAndHasNoFrame) {
+  const Stack merged = Merge(Native({"python3:main", Eval(), "libpython:time_sleep", "libc:read"}), Python({}));
+  EXPECT_FALSE(merged.complete);
+  EXPECT_EQ(merged.notes.size(), 1U);
+  EXPECT_TRUE(Merge(Native({"python3:main", Eval()}), Python({})).complete) << "it may just begin or end";
+}
+
 TEST(Merge, IsCompleteIfThePythonIsAndKeepsTheNotesOfBoth) {
   Stack native = Native({Eval()});
   PythonStack python = Python({{"a"}});
