@@ -93,12 +93,12 @@ TEST_P(Property, StacksOfABusyProgramArePathsOfItsCallGraph) {
     const std::string path = graph.Path(stack);
     EXPECT_EQ(path.find("no call of"), std::string::npos) << path;
     EXPECT_TRUE(!stack.complete || path.starts_with("<module>:")) << path;
-    EXPECT_TRUE(stack.notes.empty() || !stack.complete) << stack.notes.front();
     if (std::exchange(last, path) == path) continue;
     ++moves;
-    torn += stack.complete ? 0 : 1;
+    torn += stack.complete && stack.notes.empty() ? 0 : 1;
   }
-  // Only 3.11 and 3.12 have moments at which their frames cannot be known; this program calls, and does little else.
+  // Only 3.11 and 3.12 have moments at which their frames cannot be known, or not where in the native stack they belong;
+  // this program calls, and does little else.
   EXPECT_LE(torn, 1 + moves / 20);
 }
 
