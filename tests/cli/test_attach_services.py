@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 from pyleak_testing import BINARY, LiveTest, Watch, node_target, python_target, require
+from pyleak_testing.import_slots import changed_slots, import_slots
 from pyleak_testing.lines import wait_until
 from pyleak_testing.load import HttpLoad, Redis, get
 from pyleak_testing.loops import OPTIONS, SECONDS, LoopTest
@@ -98,9 +99,13 @@ class Workers(LoopTest):
 
     def check_attach(self, name):
         server = self.serve(lambda port: self.command(name, port))
+        before = {worker: import_slots(worker) for worker in self.workers(server.url)}
         watch = self.attach_at_once(server.pid, "--children", *OPTIONS)
-        for worker in self.workers(server.url):
-            self.wait_for_agent(worker)
+        for worker, slots in before.items():
+            wait_until(lambda: changed_slots(slots, import_slots(worker)), "the worker's waits are redirected")
+        # Each ends the iteration that it was in before.
+        for _ in range(2):
+            self.workers(server.url)
         self.check_workers(watch, server.url)
         self.assertEqual(watch.stop(), 0)
 
