@@ -51,9 +51,7 @@ std::optional<Stat> ParseStat(std::string_view text) {
       !ParseNumber(fields[19], stat.start_ticks) || !ParseNumber(fields[25], stat.stack_start)) {
     return std::nullopt;
   }
-  ParseNumber(fields[9], stat.major_faults);
   if (fields.size() > 36) ParseNumber(fields[36], stat.processor);
-  if (fields.size() > 39) ParseNumber(fields[39], stat.disk_ticks);
   if (int status = 0; fields.size() > 49 && ParseNumber(fields[49], status)) stat.wait_status = status;
   return stat;
 }

@@ -20,10 +20,7 @@ struct Stat {
   std::uint64_t start_ticks = 0;
   /// Where the stack of the program began; another after an exec. 0 for who may not trace the process.
   std::uint64_t stack_start = 0;
-  int processor = -1;              ///< The CPU that it ran on last.
-  std::uint64_t major_faults = 0;  ///< Pages that it had to wait for.
-  /// Waiting for block devices; stays 0 unless kernel.task_delayacct is 1.
-  std::uint64_t disk_ticks = 0;
+  int processor = -1;  ///< The CPU that it ran on last.
   /// Of a zombie: how it ended, as waitpid(2) says it; 0 for who may not trace it. None before Linux 3.5.
   std::optional<int> wait_status;
 

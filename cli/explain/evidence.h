@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,9 +50,6 @@ struct BlockMeasure {
   std::optional<TimeUse> use;  ///< None: the kernel does not count, or the beginning was not seen.
   std::vector<SeenActivity> seen;
   std::optional<AwaitedLock> gil;  ///< Some of `seen` was a sleep for it. Its holder is known from samples only.
-  std::uint64_t major_faults = 0;  ///< Pages that had to be read from a file or from swap; at least so many.
-  std::chrono::nanoseconds
-      disk{};  ///< Waiting for a block device; at least so long. 0 where the kernel does not count.
 };
 
 /// All that is known of one block's reason.

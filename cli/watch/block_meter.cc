@@ -1,7 +1,5 @@
 #include "cli/watch/block_meter.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -14,12 +12,6 @@ namespace {
 
 /// Different things that one block is seen to do; what comes after them is left out.
 constexpr std::size_t kMostSeen = 16;
-
-nanoseconds TicksToTime(std::uint64_t ticks) {
-  static const auto kTicksPerSecond = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-  return nanoseconds(std::chrono::seconds(1)) * static_cast<std::int64_t>(ticks) /
-         static_cast<std::int64_t>(kTicksPerSecond);
-}
 
 bool IsSameDoing(const SeenActivity& seen, const attach::ThreadActivity& activity, char state) {
   if (seen.activity.running != activity.running || seen.state != state) return false;
@@ -41,8 +33,7 @@ void BlockMeter::Look(const attach::SlotReading& reading, attach::ThreadLook& th
   }
   if (!reading.busy) return;
   if (current_.begin != reading.since) {
-    previous_ =
-        std::exchange(current_, Met{reading.since, before ? before : latest_, latest_, {}, reading.since, {}, {}, {}});
+    previous_ = std::exchange(current_, Met{reading.since, before ? before : latest_, latest_, {}, reading.since, {}});
   }
   current_.last = latest_;
   if (now - reading.since >= patience_) LookAtThread(thread, now, belongs);
@@ -55,12 +46,6 @@ void BlockMeter::LookAtThread(attach::ThreadLook& thread, HeartbeatTime now, con
   // It may be over since it was read, and the thread in the loop's own wait, or in the next one.
   if (!belongs(*activity)) return;
   Met& met = current_;
-  // Counts that go back are those of another thread, which has the number since an exec.
-  const auto goes_back = [&](const attach::Stat& first) {
-    return stat->major_faults < first.major_faults || stat->disk_ticks < first.disk_ticks;
-  };
-  if (!met.first_stat || goes_back(*met.first_stat)) met.first_stat = stat;
-  met.latest_stat = *stat;
   const nanoseconds time = now - std::exchange(met.seen_until, now);
   const auto known = std::ranges::find_if(
       met.seen, [&](const SeenActivity& seen) { return IsSameDoing(seen, *activity, stat->state); });
@@ -78,10 +63,6 @@ BlockMeasure BlockMeter::Measure(HeartbeatTime begin, HeartbeatTime end) const {
   if (met.before && latest_) measure.use = MeasureTimeUse(*met.before, *latest_, begin, end);
   if (measure.use && met.first && met.last) measure.use = Narrow(*measure.use, *met.first, *met.last, end - begin);
   measure.seen = met.seen;
-  if (met.first_stat) {
-    measure.major_faults = met.latest_stat.major_faults - met.first_stat->major_faults;
-    measure.disk = TicksToTime(met.latest_stat.disk_ticks - met.first_stat->disk_ticks);
-  }
   return measure;
 }
 

@@ -37,8 +37,6 @@ class BlockMeter {
     std::optional<AccountMark> last;
     attach::HeartbeatTime seen_until{};
     std::vector<SeenActivity> seen;
-    std::optional<attach::Stat> first_stat;  ///< As it was at the first look at what the thread does.
-    attach::Stat latest_stat;
   };
 
   void LookAtThread(attach::ThreadLook& thread, attach::HeartbeatTime now, const Belongs& belongs);
